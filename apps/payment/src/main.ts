@@ -1,0 +1,2 @@
+import { hello } from '@oneq/contracts';
+console.log(hello);
