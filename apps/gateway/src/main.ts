@@ -1,2 +1,54 @@
-import { hello } from '@oneq/contracts';
-console.log(hello);
+import 'reflect-metadata';
+import helmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createLogger, endOnSignal, NestLog, runMain, startManagement } from '@oneq/service-kit';
+import type { FastifyInstance } from 'fastify';
+import { AppModule } from './app.module';
+import { readConfig } from './config';
+import { serveDocuments } from './docs/openapi';
+import { Readiness } from './health/readiness';
+import { BODY_LIMIT_BYTES, readBodies } from './http/body';
+import { observeRequests } from './http/requests';
+import { checkRoutes } from './http/routes';
+
+/** Longest time to send a whole request, ms: slow senders do not keep connections. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 65_000;
+
+runMain('gateway', async () => {
+  const config = readConfig();
+  const log = createLogger('gateway', config.LOG_LEVEL);
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // While stopping, requests that are already here are answered, not refused.
+    return503OnClosing: false,
+  });
+  const server: FastifyInstance = adapter.getInstance();
+  observeRequests(server, log);
+  checkRoutes(server);
+  server.addHook('preSerialization', (_request, reply, payload, done) => {
+    if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json;charset=UTF-8');
+    done(null, payload);
+  });
+
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, log), adapter, {
+    logger: new NestLog(log),
+    bodyParser: false,
+    abortOnError: false,
+  });
+  await app.register(helmet, {
+    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
+  });
+  readBodies(server);
+  serveDocuments(app, config.PUBLIC_URL);
+  await app.listen(config.PORT, config.HOST);
+  const readiness = app.get(Readiness);
+  const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, () => readiness.check());
+  endOnSignal(app, log, () => management.close());
+  log.info({ mode: config.MODE, url: config.PUBLIC_URL }, 'listening');
+});

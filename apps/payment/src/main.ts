@@ -1,2 +1,9 @@
-import { hello } from '@oneq/contracts';
-console.log(hello);
+import 'reflect-metadata';
+import { runMain, runService } from '@oneq/service-kit';
+import { AppModule } from './app.module';
+import { readConfig } from './config';
+
+runMain('payment', async () => {
+  const config = readConfig();
+  await runService('payment', config, (log) => AppModule.with(config, log));
+});

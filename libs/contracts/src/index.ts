@@ -1,1 +1,12 @@
-export const hello = 'x';
+export * from './affiliation/messages';
+export * from './error';
+export * from './fields';
+export * from './forms';
+export * from './health';
+export * from './message';
+export * from './parse';
+export * from './payment/messages';
+export * from './payment/state';
+export * from './redirect';
+export * from './seoul-time';
+export * from './text';

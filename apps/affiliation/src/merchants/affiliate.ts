@@ -1,0 +1,130 @@
+import { randomInt } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { type AffiliateCommand, type AffiliationAnswer, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
+import { brokenConstraint, Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { BusinessRegistry } from '../registry/business-registry';
+import type { Merchant } from './entities';
+import { MODE } from './find-merchant';
+
+/** The database's clock, and beside it the business's merchant (all null if it has none) and whose the key is. */
+const LOOK_UP: Statement = {
+  name: 'look-up-business',
+  text: `
+    SELECT now() AS now, m.*,
+           EXISTS (SELECT FROM secret_keys WHERE hash = $2 AND merchant_id = m.id) AS owns_key
+    FROM (VALUES (1)) AS clock LEFT JOIN merchants m ON m.business_no = $1`,
+};
+
+/** The merchant and its key appear together or not at all; a business that has a merchant gets no second one. */
+const CREATE: Statement = {
+  name: 'create-merchant',
+  text: `
+    WITH merchant AS (
+      INSERT INTO merchants (cid, business_no, opponent_name, store_phone, store_address1, store_address2, post_no,
+                             category_cd, created_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      ON CONFLICT (business_no) DO NOTHING
+      RETURNING *
+    ), key AS (
+      INSERT INTO secret_keys (hash, merchant_id) SELECT $10, id FROM merchant
+    )
+    SELECT * FROM merchant`,
+};
+
+type NoMerchant = { readonly [column in keyof Merchant]: null };
+type LookedUp = { readonly now: Date; readonly owns_key: boolean } & (Merchant | NoMerchant);
+
+/** Letters of a cid after its prefix: `TC` in sandbox, `CC` in live mode. */
+const CID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+const CID_RANDOM_LENGTH = 8;
+
+/** Issues a merchant's cid: one business number, one cid. */
+@Injectable()
+export class Affiliate {
+  constructor(
+    private readonly database: Database,
+    private readonly registry: BusinessRegistry,
+    @Inject(MODE) private readonly mode: Mode,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  /**
+   * The same request again answers the same, without a new key.
+   * @throws {OneQError} MERCHANT_ALREADY_EXISTS when the business is affiliated with other details
+   */
+  async affiliate(command: AffiliateCommand): Promise<AffiliationAnswer> {
+    for (;;) {
+      const known = await this.lookUp(command);
+      if (known.id !== null) return this.again(command, known, known.owns_key);
+      const { category_cd } = await this.registry.lookUp(command);
+      const created = await this.create(command, category_cd, known.now);
+      if (created) {
+        this.log.info({ cid: created.cid, event: 'merchant.affiliated' }, 'merchant affiliated');
+        return answer(created, true);
+      }
+      // Another request was faster, or the cid was taken: look again.
+    }
+  }
+
+  private async lookUp(command: AffiliateCommand): Promise<LookedUp> {
+    const [found] = await this.database.run<LookedUp>(LOOK_UP, [command.business_no, command.secret_key_hash]);
+    if (!found) throw new Error('look-up-business always returns one row');
+    return found;
+  }
+
+  private again(command: AffiliateCommand, merchant: Merchant, ownsKey: boolean): AffiliationAnswer {
+    const same =
+      merchant.opponent_name === command.opponent_name &&
+      digits(merchant.store_phone) === digits(command.store_phone) &&
+      merchant.store_address1 === command.store_address1 &&
+      merchant.store_address2 === command.store_address2 &&
+      merchant.post_no === (command.post_no ?? null);
+    if (!same) throw new OneQError('MERCHANT_ALREADY_EXISTS');
+    return answer(merchant, ownsKey);
+  }
+
+  /** The new merchant, or undefined when the business number or the cid was taken meanwhile. */
+  private async create(
+    command: AffiliateCommand,
+    category_cd: number,
+    requestedAt: Date,
+  ): Promise<Merchant | undefined> {
+    try {
+      const [merchant] = await this.database.run<Merchant>(CREATE, [
+        newCid(this.mode),
+        command.business_no,
+        command.opponent_name,
+        command.store_phone,
+        command.store_address1,
+        command.store_address2,
+        command.post_no ?? null,
+        category_cd,
+        requestedAt,
+        command.secret_key_hash,
+      ]);
+      return merchant;
+    } catch (error) {
+      if (brokenConstraint(error) === 'one_merchant_per_cid') return undefined;
+      throw error;
+    }
+  }
+}
+
+function newCid(mode: Mode): string {
+  const random = Array.from({ length: CID_RANDOM_LENGTH }, () => CID_ALPHABET[randomInt(CID_ALPHABET.length)]);
+  return (mode === 'live' ? 'CC' : 'TC') + random.join('');
+}
+
+function digits(phone: string): string {
+  return phone.replace(/\D/g, '');
+}
+
+function answer(merchant: Merchant, newly_issued: boolean): AffiliationAnswer {
+  return {
+    cid: merchant.cid,
+    created_at: toSeoulTime(merchant.created_at),
+    category_cd: merchant.category_cd,
+    approved_at: toSeoulTime(merchant.approved_at),
+    newly_issued,
+  };
+}

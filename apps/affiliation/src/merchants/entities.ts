@@ -1,0 +1,71 @@
+import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+
+/** 가맹점: a business that may take payments. Columns and constraints are the migration's. */
+@Entity({ name: 'merchants', synchronize: false })
+export class Merchant {
+  @PrimaryColumn('bigint')
+  id!: number;
+
+  @Column('text')
+  cid!: string;
+
+  /** Ten digits; null for the built-in merchant, which is no business. */
+  @Column('text', { nullable: true })
+  business_no!: string | null;
+
+  @Column('text')
+  opponent_name!: string;
+
+  @Column('text')
+  store_phone!: string;
+
+  @Column('text')
+  store_address1!: string;
+
+  @Column('text')
+  store_address2!: string;
+
+  @Column('text', { nullable: true })
+  post_no!: string | null;
+
+  @Column('integer')
+  category_cd!: number;
+
+  @Column('text')
+  status!: 'active' | 'suspended';
+
+  @Column('boolean')
+  built_in!: boolean;
+
+  @Column('timestamptz')
+  created_at!: Date;
+
+  @Column('timestamptz')
+  approved_at!: Date;
+}
+
+/** A merchant's secret key, known by its hash alone. */
+@Entity({ name: 'secret_keys', synchronize: false })
+export class SecretKey {
+  /** SHA-256 of the key, hex. */
+  @PrimaryColumn('text')
+  hash!: string;
+
+  @ManyToOne(() => Merchant, { eager: true })
+  @JoinColumn({ name: 'merchant_id' })
+  merchant!: Merchant;
+
+  @Column('timestamptz', { nullable: true })
+  expires_at!: Date | null;
+}
+
+/** A further cid that means the same merchant. */
+@Entity({ name: 'cid_aliases', synchronize: false })
+export class CidAlias {
+  @PrimaryColumn('text')
+  cid!: string;
+
+  @ManyToOne(() => Merchant, { eager: true })
+  @JoinColumn({ name: 'merchant_id' })
+  merchant!: Merchant;
+}

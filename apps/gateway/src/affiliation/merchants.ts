@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { FindMerchant, FindMerchantByKey, type MerchantFacts, OneQError } from '@oneq/contracts';
+import { MessageClient } from '@oneq/service-kit';
+import { LRUCache } from 'lru-cache';
+import { hashSecretKey } from '../http/secret-key';
+
+/** How long an answer of affiliation is used without asking again, ms. */
+const FRESH_MS = 5_000;
+/** Merchants and keys remembered. */
+const REMEMBERED_MAX = 10_000;
+/** Longest wait for affiliation, ms: a known merchant is served from memory after it. */
+const DEADLINE_MS = 1_500;
+
+/** Who is who: asks affiliation, remembers for seconds, and serves known merchants on while affiliation is away. */
+@Injectable()
+export class Merchants {
+  private readonly byCid: LRUCache<string, MerchantFacts>;
+  private readonly byKeyHash: LRUCache<string, MerchantFacts>;
+
+  constructor(client: MessageClient) {
+    this.byCid = remembering((cid) => client.ask(FindMerchant, { cid }, DEADLINE_MS));
+    this.byKeyHash = remembering((secret_key_hash) => client.ask(FindMerchantByKey, { secret_key_hash }, DEADLINE_MS));
+  }
+
+  /** @throws {OneQError} SECRET_KEY_INVALID for a key that nobody has */
+  async ofKey(key: string): Promise<MerchantFacts> {
+    return found(await this.byKeyHash.fetch(hashSecretKey(key)), 'SECRET_KEY_INVALID');
+  }
+
+  /**
+   * The active merchant of a cid. A key of another merchant learns nothing: the answer is that of an unknown cid.
+   * @param keyHolder cid of the merchant whose key came with the request, if any
+   * @throws {OneQError} MERCHANT_NOT_FOUND, MERCHANT_SUSPENDED
+   */
+  async active(cid: string, keyHolder: string | undefined): Promise<MerchantFacts> {
+    const merchant = found(await this.byCid.fetch(cid), 'MERCHANT_NOT_FOUND');
+    if (keyHolder !== undefined && keyHolder !== merchant.cid) throw new OneQError('MERCHANT_NOT_FOUND');
+    if (merchant.status === 'suspended') throw new OneQError('MERCHANT_SUSPENDED');
+    return merchant;
+  }
+}
+
+function found(merchant: MerchantFacts | undefined, otherwise: 'SECRET_KEY_INVALID' | 'MERCHANT_NOT_FOUND') {
+  if (!merchant) throw new OneQError(otherwise);
+  return merchant;
+}
+
+function remembering(ask: (key: string) => Promise<MerchantFacts>): LRUCache<string, MerchantFacts> {
+  return new LRUCache<string, MerchantFacts>({
+    max: REMEMBERED_MAX,
+    ttl: FRESH_MS,
+    // Only a failure to ask is bridged with what is remembered; "no such merchant" is an answer and forgets it.
+    allowStaleOnFetchRejection: true,
+    fetchMethod: (key) =>
+      ask(key).catch((error: unknown) => {
+        if (error instanceof OneQError && error.definition.status < 500) return undefined;
+        throw error;
+      }),
+  });
+}

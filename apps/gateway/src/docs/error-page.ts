@@ -1,0 +1,63 @@
+import { ERRORS, FIELD_ERRORS, type Language } from '@oneq/contracts';
+import { Eta } from 'eta';
+
+const template = new Eta({ autoEscape: true }).compile(`<!doctype html>
+<html lang="<%= it.language %>">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title><%= it.heading %> | OneQ Pay</title>
+<link rel="stylesheet" href="/docs/errors.css">
+</head>
+<body><main>
+<h1><%= it.heading %></h1>
+<p><%= it.intro %></p>
+<% for (const error of it.errors) { %>
+<section id="<%= error.code %>">
+<h2><code><%= error.code %></code> <%= error.title %></h2>
+<p><%= error.detail %></p>
+<p class="facts">HTTP <%= error.status %> · outcome: <%= error.outcome %> · retryable: <%= error.retryable %></p>
+</section>
+<% } %>
+<h2><%= it.fieldsHeading %></h2>
+<dl><% for (const field of it.fields) { %><dt><code><%= field.code %></code></dt><dd><%= field.detail %></dd><% } %></dl>
+</main></body>
+</html>`);
+
+const WORDS = {
+  ko: {
+    heading: '오류 코드',
+    intro:
+      '오류 응답의 code로 구분해 주세요. outcome이 unknown이면 처리되었을 수 있으니 같은 요청을 그대로 다시 보내 확인합니다.',
+    fieldsHeading: '항목 오류 코드',
+  },
+  en: {
+    heading: 'Error codes',
+    intro:
+      'Branch on code. Where outcome is unknown it may have happened: send the same request again, unchanged, to find out.',
+    fieldsHeading: 'Field error codes',
+  },
+} as const satisfies Record<Language, object>;
+
+/** The page that the `type` of every problem document points to. */
+export function errorPage(language: Language): string {
+  const errors = Object.entries(ERRORS).map(([code, error]) => ({
+    ...error,
+    code,
+    title: error.title[language],
+    detail: error.detail[language],
+  }));
+  const fields = Object.entries(FIELD_ERRORS).map(([code, words]) => ({ code, detail: words[language] }));
+  return new Eta().render(template, { ...WORDS[language], language, errors, fields });
+}
+
+export const ERROR_STYLESHEET = `
+:root { color-scheme: light dark; }
+body { margin: 0; padding: 24px 20px; line-height: 1.5; word-break: keep-all; overflow-wrap: anywhere;
+  font-family: system-ui, "Apple SD Gothic Neo", "Noto Sans KR", "Malgun Gothic", sans-serif; }
+main { max-width: 720px; margin: 0 auto; }
+section { margin: 24px 0; padding-top: 8px; border-top: 1px solid #7a8b89; }
+section:target { outline: 3px solid #0b4fd6; outline-offset: 8px; }
+h2 { font-size: 1.125rem; }
+.facts { font-size: 0.875rem; opacity: 0.8; }
+`;

@@ -1,0 +1,138 @@
+import { type FieldError, invalidParameter, OneQError, type RawFields } from '@oneq/contracts';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { visit } from 'jsonc-parser';
+
+/** Largest request body, bytes. */
+export const BODY_LIMIT_BYTES = 16_384;
+
+const FORM = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
+/** The charset of a Content-Type, if it names one. */
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)"?/i;
+/** Names worth repeating to the caller; anything else that was sent as a name is not echoed. */
+const NAME = /^[A-Za-z0-9_]{1,40}$/;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Reads form and JSON bodies into {@link RawFields}. */
+export function readBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  const reader = (read: (body: Buffer) => RawFields) => async (_request: FastifyRequest, body: Buffer) => read(body);
+  server.addContentTypeParser(FORM, { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, reader(readForm));
+  server.addContentTypeParser(JSON_TYPE, { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES }, reader(readJson));
+}
+
+/**
+ * A body must be form or JSON in UTF-8, not compressed.
+ * @throws {OneQError} UNSUPPORTED_MEDIA_TYPE
+ */
+export function requireReadableType(request: FastifyRequest): void {
+  const { headers } = request;
+  const length = headers['content-length'];
+  const type = headers['content-type'];
+  if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0') && type === undefined) {
+    return; // no body at all: its missing fields are told one by one
+  }
+  const mediaType = type?.split(';', 1)[0]?.trim().toLowerCase();
+  const charset = CHARSET.exec(type ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  const readable =
+    (mediaType === FORM || mediaType === JSON_TYPE) &&
+    (charset === 'utf-8' || charset === 'utf8') &&
+    encoding === 'identity';
+  if (!readable) throw new OneQError('UNSUPPORTED_MEDIA_TYPE');
+}
+
+/**
+ * The fields of a form (WHATWG URL, application/x-www-form-urlencoded), read strictly: what the standard would repair
+ * is refused, because a repaired amount or order number is another one.
+ * @throws {OneQError} INVALID_PARAMETER for broken percent-encoding and bytes that are not UTF-8
+ */
+export function readForm(body: Buffer): RawFields {
+  const text = body.toString('latin1');
+  const pairs: Array<readonly [string, unknown]> = [];
+  const faults: FieldError[] = [];
+  for (const pair of text.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decodeFormText(equals < 0 ? pair : pair.slice(0, equals));
+    const value = decodeFormText(equals < 0 ? '' : pair.slice(equals + 1));
+    if (name === null || value === null) faults.push(undecodable(name));
+    else pairs.push([name, value]);
+  }
+  if (faults.length > 0) throw invalidParameter(...faults);
+  return collect(pairs);
+}
+
+/**
+ * The fields of a JSON object.
+ * @throws {OneQError} INVALID_PARAMETER when the body is not UTF-8, not JSON, or not an object
+ */
+export function readJson(body: Buffer): RawFields {
+  if (body.length === 0) return collect([]);
+  const names: string[] = [];
+  let parsed: unknown;
+  try {
+    const text = utf8.decode(body);
+    parsed = JSON.parse(text);
+    // JSON.parse keeps the last of several equal names without a word, so names are read by a second look.
+    visit(text, {
+      onObjectProperty: (name, _offset, _length, _line, _column, path) => {
+        if (path().length === 0) names.push(name);
+      },
+    });
+  } catch {
+    throw invalidParameter(notJson);
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw invalidParameter(notJson);
+  const object = parsed;
+  return collect(names.map((name) => [name, Object.getOwnPropertyDescriptor(object, name)?.value]));
+}
+
+const notJson: FieldError = {
+  field: '',
+  code: 'INVALID_FORMAT',
+  params: { format: { ko: 'UTF-8로 쓴 JSON 객체', en: 'a JSON object in UTF-8' } },
+};
+
+function undecodable(name: string | null): FieldError {
+  const format = { ko: '퍼센트 인코딩한 UTF-8', en: 'percent-encoded UTF-8' };
+  return { field: name === null ? '' : printable(name), code: 'INVALID_FORMAT', params: { format } };
+}
+
+/** One value a name; no name reaches an object's prototype. */
+function collect(pairs: ReadonlyArray<readonly [string, unknown]>): RawFields {
+  const values: Record<string, unknown> = Object.create(null);
+  const duplicated = new Set<string>();
+  for (const [name, value] of pairs) {
+    if (name in values) duplicated.add(printable(name));
+    else values[name] = value;
+  }
+  return { values, duplicated: [...duplicated] };
+}
+
+function printable(name: string): string {
+  return NAME.test(name) ? name : '';
+}
+
+/** @param text form text, one character a byte; null when it is not percent-encoded UTF-8 */
+function decodeFormText(text: string): string | null {
+  const bytes = Buffer.allocUnsafe(text.length);
+  let length = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const character = text.charAt(i);
+    if (character === '%') {
+      const hex = text.slice(i + 1, i + 3);
+      if (!/^[0-9A-Fa-f]{2}$/.test(hex)) return null;
+      length = bytes.writeUInt8(Number.parseInt(hex, 16), length);
+      i += 2;
+    } else {
+      length = bytes.writeUInt8(character === '+' ? 0x20 : character.charCodeAt(0), length);
+    }
+  }
+  try {
+    return utf8.decode(bytes.subarray(0, length));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,84 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Inject } from '@nestjs/common';
+import { type ErrorCode, FIELD_ERRORS, type Language, OneQError, phrase } from '@oneq/contracts';
+import { LOGGER, type Logger, traceId } from '@oneq/service-kit';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import Negotiator from 'negotiator';
+import { CONFIG, type GatewayConfig } from '../config';
+
+/** What Fastify itself refuses while it reads a request. */
+const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  404: 'NOT_FOUND',
+  413: 'PAYLOAD_TOO_LARGE',
+  415: 'UNSUPPORTED_MEDIA_TYPE',
+};
+
+/** Every error leaves the gateway as a problem document (RFC 9457) in the caller's language. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    @Inject(CONFIG) private readonly config: GatewayConfig,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  catch(exception: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const error = this.asOneQError(exception);
+    const { status } = error.definition;
+    if (error.extras.retryAfterSeconds !== undefined) reply.header('retry-after', error.extras.retryAfterSeconds);
+    if (error.code === 'SECRET_KEY_REQUIRED' || error.code === 'SECRET_KEY_INVALID') {
+      reply.header('www-authenticate', 'Bearer');
+    }
+    const language = preferredLanguage(request.headers['accept-language']);
+    reply
+      .status(status)
+      .header('content-type', 'application/problem+json')
+      .header('content-language', language)
+      .header('cache-control', 'no-store')
+      .send(JSON.stringify(problem(error, this.config.PUBLIC_URL, request.url, language)));
+  }
+
+  private asOneQError(exception: unknown): OneQError {
+    if (exception instanceof OneQError) return exception;
+    if (exception instanceof HttpException) {
+      const code = BY_STATUS[exception.getStatus()];
+      if (code) return new OneQError(code, {}, { cause: exception });
+      // The rest of what Fastify refuses is a body that ended early or a length that is wrong.
+      if (exception.getStatus() < 500) {
+        const format = { ko: '온전한 HTTP 요청', en: 'a complete HTTP request' };
+        return new OneQError('INVALID_PARAMETER', {
+          errors: [{ field: '', code: 'INVALID_FORMAT', params: { format } }],
+        });
+      }
+    }
+    this.log.error({ err: exception }, 'a bug: this error is none of ours');
+    return new OneQError('INTERNAL_ERROR');
+  }
+}
+
+/** Korean unless the caller prefers English. */
+export function preferredLanguage(acceptLanguage: string | undefined): Language {
+  const [language] = new Negotiator({ headers: { 'accept-language': acceptLanguage } }).languages(['ko', 'en']);
+  return language === 'en' ? 'en' : 'ko';
+}
+
+/** @param url path of the request; a query is left out, since it can hold a token */
+function problem(error: OneQError, publicUrl: string, url: string, language: Language) {
+  const { code, definition, outcome, extras } = error;
+  return {
+    type: `${publicUrl}/docs/errors#${code}`,
+    title: definition.title[language],
+    status: definition.status,
+    detail: phrase(definition.detail, language, extras.params),
+    instance: url.split('?', 1)[0],
+    code,
+    outcome,
+    retryable: definition.retryable,
+    trace_id: traceId(),
+    errors: extras.errors?.map((fault) => ({
+      field: fault.field,
+      code: fault.code,
+      detail: phrase(FIELD_ERRORS[fault.code], language, fault.params),
+    })),
+  };
+}

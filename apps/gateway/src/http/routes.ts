@@ -1,0 +1,33 @@
+import { OneQError } from '@oneq/contracts';
+import type { FastifyInstance } from 'fastify';
+import { requireReadableType } from './body';
+
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+/**
+ * The first checks of every request, in the order the API promises: path (404), method (405), media type (415).
+ * Fastify alone would read a body before it finds out that nothing is there, and knows no 405.
+ */
+export function checkRoutes(server: FastifyInstance): void {
+  const routes: Array<{ path: RegExp; methods: string[] }> = [];
+
+  server.addHook('onRoute', ({ url, method }) => {
+    routes.push({ path: pathPattern(url), methods: [method].flat() });
+  });
+
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.is404) {
+      const [path = ''] = request.url.split('?', 1);
+      const allowed = new Set(routes.filter((route) => route.path.test(path)).flatMap(({ methods }) => methods));
+      if (allowed.size === 0) throw new OneQError('NOT_FOUND');
+      reply.header('allow', [...allowed].sort().join(', '));
+      throw new OneQError('METHOD_NOT_ALLOWED');
+    }
+    if (WITH_BODY.has(request.method)) requireReadableType(request);
+  });
+}
+
+function pathPattern(url: string): RegExp {
+  const escaped = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replace(/:[A-Za-z_]+/g, '[^/]+').replaceAll('*', '.*')}$`);
+}

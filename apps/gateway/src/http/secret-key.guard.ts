@@ -1,0 +1,33 @@
+import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { OneQError } from '@oneq/contracts';
+import type { FastifyRequest } from 'fastify';
+import { Merchants } from '../affiliation/merchants';
+import { CONFIG, type GatewayConfig } from '../config';
+import { bearerCredential } from './secret-key';
+
+const keyHolders = new WeakMap<FastifyRequest, string>();
+
+/**
+ * Checks the merchant's secret key before the fields. Without MERCHANT_AUTH=required a request may come without a
+ * key, so that a client written from the specification alone works; a key that is sent is always checked.
+ */
+@Injectable()
+export class SecretKeyGuard implements CanActivate {
+  constructor(
+    private readonly merchants: Merchants,
+    @Inject(CONFIG) private readonly config: GatewayConfig,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<true> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const key = bearerCredential(request.headers.authorization);
+    if (key !== undefined) keyHolders.set(request, (await this.merchants.ofKey(key)).cid);
+    else if (this.config.MERCHANT_AUTH === 'required') throw new OneQError('SECRET_KEY_REQUIRED');
+    return true;
+  }
+}
+
+/** cid of the merchant whose key was sent; undefined when none was. */
+export const KeyHolder = createParamDecorator((_data: unknown, context: ExecutionContext): string | undefined =>
+  keyHolders.get(context.switchToHttp().getRequest<FastifyRequest>()),
+);

@@ -1,0 +1,44 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  Approve,
+  type Approved,
+  type ApproveRequest,
+  Prepare,
+  type Prepared,
+  type PrepareRequest,
+} from '@oneq/contracts';
+import { MessageClient } from '@oneq/service-kit';
+import { Merchants } from '../affiliation/merchants';
+import { CONFIG, type GatewayConfig } from '../config';
+
+/** The merchant's side of a payment: its facts are added here, since the payment service never asks affiliation. */
+@Injectable()
+export class Payments {
+  constructor(
+    private readonly client: MessageClient,
+    private readonly merchants: Merchants,
+    @Inject(CONFIG) private readonly config: GatewayConfig,
+  ) {}
+
+  async prepare(request: PrepareRequest, keyHolder: string | undefined): Promise<Prepared> {
+    const merchant = await this.merchants.active(request.cid, keyHolder);
+    const { tid, pc_token, phone_token } = await this.client.ask(Prepare, {
+      ...request,
+      cid: merchant.cid,
+      merchant_name: merchant.registered_name,
+    });
+    return {
+      tid,
+      next_redirect_url: `${this.config.PUBLIC_URL}/pay/showQRCode?token=${pc_token}`,
+      android_app_scheme: `${this.config.PUBLIC_URL}/pay/oneq/transfer?token=${phone_token}`,
+      approved_at: merchant.approved_at,
+    };
+  }
+
+  async approve(request: ApproveRequest, keyHolder: string | undefined): Promise<Approved> {
+    const merchant = await this.merchants.active(request.cid, keyHolder);
+    const { tid, ...approved } = await this.client.ask(Approve, { ...request, cid: merchant.cid });
+    // The answer carries the cid that was sent, which may be the built-in merchant's alias.
+    return { tid, ...approved, cid: request.cid };
+  }
+}

@@ -1,0 +1,53 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DatabaseModule, LOGGER, type Logger } from '@oneq/service-kit';
+import { CONFIG, type PaymentConfig } from './config';
+import { CheckoutTokens } from './ids/checkout-tokens';
+import { PaymentIds } from './ids/payment-ids';
+import { CreateLedger } from './migrations/1767000000000-create-ledger';
+import { ApprovePayment } from './payments/approve';
+import { AuthenticatePayment } from './payments/authenticate';
+import { ClosePayment } from './payments/close';
+import { ExpiryWorker } from './payments/expiry-worker';
+import { FindPayment } from './payments/find-payment';
+import { Payment } from './payments/payment.entity';
+import { PaymentsController } from './payments/payments.controller';
+import { PreparePayment } from './payments/prepare';
+import { AccountVault } from './wallets/account-vault';
+import { ChargeWallet } from './wallets/charge-wallet';
+import { FindWallet } from './wallets/find-wallet';
+import { WalletsController } from './wallets/wallets.controller';
+
+export const SCHEMA = { schema: 'payment', entities: [Payment], migrations: [CreateLedger] };
+
+@Module({})
+export class AppModule {
+  static with(config: PaymentConfig, log: Logger): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
+        TypeOrmModule.forFeature(SCHEMA.entities),
+      ],
+      controllers: [PaymentsController, WalletsController],
+      providers: [
+        { provide: LOGGER, useValue: log },
+        { provide: CONFIG, useValue: config },
+        { provide: PaymentIds, useFactory: () => new PaymentIds(config.TID_SECRET) },
+        { provide: CheckoutTokens, useFactory: () => new CheckoutTokens(config.CHECKOUT_SECRETS) },
+        {
+          provide: AccountVault,
+          useFactory: () => new AccountVault(config.ACCOUNT_SECRETS, config.ACCOUNT_INDEX_SECRET),
+        },
+        PreparePayment,
+        AuthenticatePayment,
+        ApprovePayment,
+        ClosePayment,
+        FindPayment,
+        ExpiryWorker,
+        FindWallet,
+        ChargeWallet,
+      ],
+    };
+  }
+}

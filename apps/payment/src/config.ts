@@ -1,0 +1,29 @@
+import { commonVariables, integer, readEnvironment, secret, urlOf, versionedSecrets } from '@oneq/service-kit';
+
+export type PaymentConfig = ReturnType<typeof readConfig>;
+
+/** @throws {ConfigurationError} naming every wrong variable */
+export function readConfig(environment?: NodeJS.ProcessEnv) {
+  return readEnvironment(
+    {
+      ...commonVariables,
+      DATABASE_URL: urlOf('postgres:', 'postgresql:')(),
+      /** Makes tids from ids; never to be changed, since every tid given out depends on it. */
+      TID_SECRET: secret(),
+      /** Make the tokens of the payer's pages. */
+      CHECKOUT_SECRETS: versionedSecrets(),
+      /** Encrypt account numbers at rest. */
+      ACCOUNT_SECRETS: versionedSecrets(),
+      /** Finds the wallet of an account number without storing the number. */
+      ACCOUNT_INDEX_SECRET: secret(),
+      /** Seconds a prepared payment waits for the payer, and an authenticated one for the merchant's approval. */
+      PAYMENT_TTL_SECONDS: integer(1, 86_400)({ default: 900 }),
+      /** Won in the bank account of a wallet that opens in sandbox mode. */
+      SANDBOX_BANK_BALANCE: integer(0, 1_000_000_000_000)({ default: 10_000_000 }),
+    },
+    environment,
+  );
+}
+
+/** Injection token of the configuration. */
+export const CONFIG = Symbol('config');

@@ -1,0 +1,97 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type AuthenticateCommand,
+  FINISHED_ERRORS,
+  invalidParameter,
+  isFinished,
+  OneQError,
+  type PayerPartDone,
+  type PaymentMethodType,
+} from '@oneq/contracts';
+import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { CONFIG, type PaymentConfig } from '../config';
+import { ClosePayment } from './close';
+import { FindPayment } from './find-payment';
+import { payerPartDone } from './payer-part-done';
+import type { Payment } from './payment.entity';
+
+/**
+ * Holds the amount in the pot of the chosen method and marks the payment as authenticated, with a second time window
+ * for the merchant's approval. No row comes back when the payment is not ready, its time is over, the method is not
+ * permitted, or the pot is short.
+ */
+export const AUTHENTICATE: Statement = {
+  name: 'authenticate-payment',
+  text: `
+    WITH payment AS (
+      SELECT id, wallet_id, amount FROM payments
+      WHERE id = $1 AND status = 'READY' AND expires_at > now()
+        AND (permitted_method_type IS NULL OR permitted_method_type = $2)
+      FOR UPDATE
+    ), wallet AS (
+      UPDATE wallets SET
+        money_held = money_held + CASE $2 WHEN 'MONEY' THEN payment.amount ELSE 0 END,
+        bank_held = bank_held + CASE $2 WHEN '계좌' THEN payment.amount ELSE 0 END
+      FROM payment
+      WHERE wallets.id = payment.wallet_id
+        AND payment.amount <= CASE $2 WHEN 'MONEY' THEN money_balance - money_held
+                                      WHEN '계좌' THEN bank_balance - bank_held END
+      RETURNING wallets.id
+    ), authenticated AS (
+      UPDATE payments SET
+        status = 'AUTHENTICATED', payment_method_type = $2, authenticated_at = now(), sequence = sequence + 1,
+        expires_at = now() + make_interval(secs => $3)
+      FROM payment, wallet
+      WHERE payments.id = payment.id AND payments.status = 'READY'
+      RETURNING payments.id, payments.sequence, payments.status, payments.amount
+    ), event AS (
+      INSERT INTO events (payment_id, sequence, type, status, amount)
+      SELECT id, sequence, 'payment.authenticated', status, amount FROM authenticated
+    )
+    SELECT id FROM authenticated`,
+};
+
+/** 인증: the payer's yes, which holds the money until the merchant approves. */
+@Injectable()
+export class AuthenticatePayment {
+  constructor(
+    private readonly database: Database,
+    private readonly payments: FindPayment,
+    private readonly close: ClosePayment,
+    @Inject(CONFIG) private readonly config: PaymentConfig,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  /**
+   * Again on an authenticated or approved payment: the same answer.
+   * @throws {OneQError} PAYMENT_NOT_FOUND; INVALID_PARAMETER when the method is not permitted; INSUFFICIENT_FUNDS, and
+   * the payment stays ready; PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED
+   */
+  async authenticate({ tid, payment_method_type }: AuthenticateCommand): Promise<PayerPartDone> {
+    const payment = await this.payments.byTid(tid);
+    const method = chooseMethod(payment, payment_method_type);
+    const ttl = this.config.PAYMENT_TTL_SECONDS;
+    const [authenticated] = await this.database.run(AUTHENTICATE, [payment.id, method, ttl]);
+    if (!authenticated) return this.conflict(tid);
+    this.log.info({ tid, from: 'READY', event: 'payment.authenticated', method }, 'authenticated');
+    return payerPartDone(tid, { ...payment, status: 'AUTHENTICATED' });
+  }
+
+  /** Why nothing was authenticated. */
+  private async conflict(tid: string): Promise<PayerPartDone> {
+    const payment = await this.payments.byTid(tid);
+    if (await this.close.expireIfDue(payment.id)) throw new OneQError('PAYMENT_EXPIRED');
+    if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
+    if (payment.status === 'READY') throw new OneQError('INSUFFICIENT_FUNDS');
+    return payerPartDone(tid, payment);
+  }
+}
+
+function chooseMethod(payment: Payment, wanted: PaymentMethodType | undefined): PaymentMethodType {
+  const permitted = payment.permitted_method_type;
+  if (wanted && permitted && wanted !== permitted) {
+    const format = { ko: permitted, en: permitted };
+    throw invalidParameter({ field: 'payment_method_type', code: 'INVALID_FORMAT', params: { format } });
+  }
+  return wanted ?? permitted ?? 'MONEY';
+}

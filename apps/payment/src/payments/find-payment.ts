@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type CheckoutView, OneQError, type ViewCheckoutQuery } from '@oneq/contracts';
+import { Repository } from 'typeorm';
+import { CheckoutTokens } from '../ids/checkout-tokens';
+import { PaymentIds } from '../ids/payment-ids';
+import { Payment } from './payment.entity';
+
+/** Reads payments. A payment whose time is over may still be open here: only the statements judge by the clock. */
+@Injectable()
+export class FindPayment {
+  constructor(
+    @InjectRepository(Payment) private readonly payments: Repository<Payment>,
+    private readonly ids: PaymentIds,
+    private readonly tokens: CheckoutTokens,
+  ) {}
+
+  /** @throws {OneQError} PAYMENT_NOT_FOUND */
+  async byTid(tid: string): Promise<Payment> {
+    const id = this.ids.toId(tid);
+    const payment = id === null ? null : await this.payments.findOneBy({ id });
+    if (!payment) throw new OneQError('PAYMENT_NOT_FOUND');
+    return payment;
+  }
+
+  /** The newest payment of an order, which is the one that `order_id` means. */
+  async newestOf(cid: string, order_id: string): Promise<Payment | null> {
+    return this.payments.findOne({ where: { cid, order_id }, order: { attempt: 'DESC' } });
+  }
+
+  /** What the payer's page shows. @throws {OneQError} PAYMENT_NOT_FOUND for a token that opens nothing */
+  async view({ token, page }: ViewCheckoutQuery): Promise<CheckoutView> {
+    const tid = this.tokens.open(token, page);
+    if (tid === null) throw new OneQError('PAYMENT_NOT_FOUND');
+    const { merchant_name, item_name, quantity, amount, status } = await this.byTid(tid);
+    return { tid, merchant_name, item_name, quantity, amount, status };
+  }
+}

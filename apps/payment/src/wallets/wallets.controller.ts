@@ -1,0 +1,25 @@
+import { Controller } from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import * as contract from '@oneq/contracts';
+import { Answers } from '@oneq/service-kit';
+import { ChargeWallet } from './charge-wallet';
+import { FindWallet } from './find-wallet';
+
+/** What the payment service answers about wallets. */
+@Controller()
+export class WalletsController {
+  constructor(
+    private readonly wallets: FindWallet,
+    private readonly charging: ChargeWallet,
+  ) {}
+
+  @Answers(contract.FindWallet)
+  find(@Payload() { bank_acct_num }: contract.FindWalletQuery): Promise<contract.Wallet> {
+    return this.wallets.byAccount(bank_acct_num);
+  }
+
+  @Answers(contract.ChargeWallet)
+  charge(@Payload() command: contract.ChargeWalletCommand): Promise<contract.Wallet> {
+    return this.charging.charge(command);
+  }
+}

@@ -1,0 +1,6 @@
+/** Asks a service whether it and its database answer. */
+export class HealthQuery {}
+
+export interface Health {
+  readonly status: 'ok';
+}

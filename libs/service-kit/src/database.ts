@@ -1,0 +1,142 @@
+import { type DynamicModule, Global, Inject, Injectable, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { unavailable } from '@oneq/contracts';
+import { type Pool, types } from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { databaseError, errorCode } from './database-error';
+
+/** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
+const STATEMENT_TIMEOUT_MS = 2_000;
+/** Longest wait for a connection, ms: a database that is away is told within a second. */
+const CONNECT_TIMEOUT_MS = 800;
+/** Connections per process. */
+const POOL_SIZE = 10;
+/** A deadlock or serialisation failure was rolled back whole, so the statement can simply run again. */
+const RUNS_MAX = 3;
+const RUN_AGAIN = new Set(['40001', '40P01']);
+
+// PostgreSQL's bigint arrives as text; ours are amounts in won and ids, all far below 2^53.
+types.setTypeParser(types.builtins.INT8, (text) => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError('a bigint of the database is beyond 2^53');
+  return value;
+});
+
+/** One SQL statement, prepared under its name on every connection that runs it. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Runs named statements: one round trip, one commit. */
+@Injectable()
+export class Database {
+  private readonly pool: Pool;
+
+  constructor(@Inject(DataSource) dataSource: DataSource) {
+    // TypeORM never names a statement, so its own pool is used directly here.
+    this.pool = (dataSource.driver as PostgresDriver).master;
+  }
+
+  /**
+   * The rows that a statement returns.
+   * @throws {OneQError} SERVICE_UNAVAILABLE: final when the statement did not happen, unknown when the connection broke
+   * @throws the database's error for anything else (a broken constraint)
+   */
+  async run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    for (let run = 1; ; run += 1) {
+      const client = await this.pool.connect().catch((error: unknown) => {
+        throw unavailable('final', error);
+      });
+      let failure: unknown;
+      try {
+        return (await client.query<Row>({ ...statement, values: [...values] })).rows;
+      } catch (error) {
+        failure = error;
+      } finally {
+        const broken = failure !== undefined && databaseError(failure)?.outcome === 'unknown';
+        client.release(broken);
+      }
+      if (run === RUNS_MAX || !RUN_AGAIN.has(errorCode(failure) ?? '')) throw databaseError(failure) ?? failure;
+    }
+  }
+
+  /** Resolves when the database answers. */
+  async ping(): Promise<void> {
+    await this.run({ name: 'ping', text: 'SELECT 1' }, []);
+  }
+}
+
+interface DatabaseOptions {
+  readonly url: string;
+  /** Schema that this service owns, and the only one it sees. */
+  readonly schema: string;
+  readonly entities: DataSourceOptions['entities'];
+  readonly migrations: DataSourceOptions['migrations'];
+}
+
+/** Options of a service's data source, for the service and for tests. */
+export function dataSourceOptions({ url, schema, entities, migrations }: DatabaseOptions): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    schema,
+    entities,
+    migrations,
+    migrationsTableName: 'migrations',
+    applicationName: `oneq-${schema}`,
+    poolSize: POOL_SIZE,
+    extra: {
+      options: `-c search_path=${schema}`,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      // The server's time-out strikes first; this one is for a server that has stopped answering.
+      query_timeout: STATEMENT_TIMEOUT_MS + 500,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+      keepAlive: true,
+    },
+  };
+}
+
+/** A connected data source whose schema is up to date. Replicas start together, so migrations run under a lock. */
+export async function connectAndMigrate(options: DataSourceOptions): Promise<DataSource> {
+  const dataSource = await new DataSource(options).initialize();
+  const runner = dataSource.createQueryRunner();
+  try {
+    // No time-out while waiting for a replica that is migrating.
+    await runner.query('SET statement_timeout = 0');
+    await runner.query(`SELECT pg_advisory_lock(hashtext('oneq-migrations'))`);
+    await dataSource.runMigrations({ transaction: 'each' });
+    await runner.query(`SELECT pg_advisory_unlock(hashtext('oneq-migrations'))`);
+    await runner.query('RESET statement_timeout');
+    return dataSource;
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  } finally {
+    await runner.release();
+  }
+}
+
+/** TypeORM connected to the service's own schema, migrated, and {@link Database} on the same pool. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  static forSchema(options: DatabaseOptions): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [
+        TypeOrmModule.forRootAsync({
+          useFactory: () => ({ ...dataSourceOptions(options), retryAttempts: 50, retryDelay: 200 }),
+          dataSourceFactory: (given) => {
+            if (!given) throw new Error('no data source options');
+            return connectAndMigrate(given);
+          },
+        }),
+      ],
+      providers: [Database],
+      exports: [Database],
+    };
+  }
+}

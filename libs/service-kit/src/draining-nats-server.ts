@@ -1,0 +1,91 @@
+import { EventEmitter, once } from 'node:events';
+import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
+import { DEADLINE_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
+import type { Msg, NatsConnection, Subscription } from 'nats';
+import type { Logger } from './log';
+import { messagesDropped } from './metrics';
+import { inTrace } from './trace';
+
+/** Longest wait for handlers in progress when the process ends, ms; above every statement's own time-out. */
+const DRAIN_TIMEOUT_MS = 5_000;
+
+interface Outgoing {
+  readonly isDisposed?: boolean;
+}
+
+/**
+ * Nest's NATS server with what payments need beyond it:
+ * - a queue group, without which every replica would execute every command;
+ * - a message whose deadline has passed is dropped before it touches the database: nobody waits for it any more;
+ * - on shutdown nothing accepted is lost: subscriptions drain, handlers finish, replies are flushed, then it closes.
+ */
+export class DrainingNatsServer extends ServerNats {
+  private readonly open: Subscription[] = [];
+  private readonly progress = new EventEmitter();
+  private inFlight = 0;
+
+  constructor(
+    options: Required<NatsOptions>['options'] & { queue: string },
+    private readonly log: Logger,
+  ) {
+    super(options);
+  }
+
+  override bindEvents(client: NatsConnection): void {
+    const subscribe: NatsConnection['subscribe'] = (subject, options) => {
+      const subscription = client.subscribe(subject, options);
+      this.open.push(subscription);
+      return subscription;
+    };
+    super.bindEvents({ subscribe });
+  }
+
+  override async handleMessage(channel: string, message: Msg): Promise<unknown> {
+    const deadline = Number(message.headers?.get(DEADLINE_HEADER) || Number.POSITIVE_INFINITY);
+    if (Date.now() > deadline) {
+      messagesDropped.inc({ subject: channel });
+      this.log.warn({ subject: channel }, 'dropped a message whose deadline had passed');
+      return;
+    }
+    return inTrace(message.headers?.get(TRACEPARENT_HEADER), async () => {
+      if (message.reply) this.inFlight += 1;
+      try {
+        return await super.handleMessage(channel, message);
+      } catch (error) {
+        // What arrives is not even a Nest packet: no handler ran and nobody gets an answer.
+        if (message.reply) this.finished();
+        this.log.error({ err: error, subject: channel }, 'unreadable message');
+      }
+    });
+  }
+
+  override getPublisher(message: Msg, id: string, context: NatsContext): (response: Outgoing) => unknown {
+    const publish = super.getPublisher(message, id, context);
+    return (response) => {
+      const last = response.isDisposed === true;
+      try {
+        return publish(response);
+      } finally {
+        if (last && message.reply) this.finished();
+      }
+    };
+  }
+
+  override async close(): Promise<void> {
+    const client = this.open.length > 0 ? this.unwrap<NatsConnection>() : undefined;
+    if (client && !client.isClosed()) {
+      await Promise.all(this.open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain())));
+      const timeout = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
+      while (this.inFlight > 0 && !timeout.aborted)
+        await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
+      if (this.inFlight > 0) this.log.error({ in_flight: this.inFlight }, 'stopped with handlers still running');
+      await client.drain();
+    }
+    await super.close();
+  }
+
+  private finished(): void {
+    this.inFlight -= 1;
+    this.progress.emit('finished');
+  }
+}

@@ -1,0 +1,113 @@
+import { ClientNats, NatsRecordBuilder } from '@nestjs/microservices';
+import { DEADLINE_HEADER, type Message, OneQError, TRACEPARENT_HEADER, unavailable } from '@oneq/contracts';
+import { headers } from 'nats';
+import { firstValueFrom, merge, Subject, throwError, timeout } from 'rxjs';
+import { mergeMap } from 'rxjs/operators';
+import type { Logger } from './log';
+import { natsOptions } from './nats-options';
+import { traceparent } from './trace';
+
+/** Longest time a caller waits in all, ms. */
+const TOTAL_DEADLINE_MS = 5_000;
+/** Longest time for one attempt, ms; above the services' statement time-out, so that theirs strikes first. */
+const ATTEMPT_DEADLINE_MS = 3_000;
+/** Below this rest, ms, a further attempt is not worth making. */
+const ATTEMPT_WORTH_MS = 100;
+
+/**
+ * Asks the services over NATS. It is Nest's client with what that lacks: a deadline (a lost reply would hang for
+ * ever), an answer at once when nobody listens or the connection is gone, and the service's typed error again.
+ *
+ * A lost answer is *unknown*, never failed: the message is sent once more within the deadline, which is safe because
+ * every message is idempotent by a natural key.
+ */
+export class MessageClient {
+  private readonly nats: ClientNats;
+  private readonly connectionLost = new Subject<void>();
+
+  /** @param inboxPrefix the only subjects on which this client's NATS user may receive replies */
+  constructor(url: string, name: string, inboxPrefix: string, log: Logger) {
+    this.nats = new ClientNats(natsOptions(url, name, inboxPrefix));
+    this.nats.on('disconnect', () => {
+      log.warn('connection to NATS lost');
+      this.connectionLost.next();
+    });
+    this.nats.on('reconnect', () => log.info('connected to NATS again'));
+  }
+
+  /** Connects; waits for as long as NATS is not there. */
+  async connect(): Promise<void> {
+    await this.nats.connect();
+  }
+
+  async close(): Promise<void> {
+    await this.nats.close();
+  }
+
+  /**
+   * The service's answer.
+   * @param deadlineMs longest wait in all
+   * @throws {OneQError} the service's own error; SERVICE_UNAVAILABLE (final when nobody got the message, else unknown);
+   * UPSTREAM_TIMEOUT (unknown)
+   */
+  async ask<Request extends object, Answer>(
+    message: Message<Request, Answer>,
+    request: Request,
+    deadlineMs = TOTAL_DEADLINE_MS,
+  ): Promise<Answer> {
+    const deadline = Date.now() + deadlineMs;
+    let lost: OneQError | undefined;
+    for (;;) {
+      const rest = deadline - Date.now();
+      if (lost && rest < ATTEMPT_WORTH_MS) throw lost;
+      try {
+        return await this.attempt(message, request, Math.min(rest, ATTEMPT_DEADLINE_MS));
+      } catch (error) {
+        if (!(error instanceof OneQError) || !isTransportError(error)) throw error;
+        // Once an attempt may have been executed, a later one that never left does not make the outcome final.
+        if (lost) throw lost;
+        if (error.outcome === 'final') throw error;
+        lost = error;
+      }
+    }
+  }
+
+  private async attempt<Request extends object, Answer>(
+    message: Message<Request, Answer>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Answer> {
+    const carried = headers();
+    carried.set(DEADLINE_HEADER, String(Date.now() + timeoutMs));
+    const parent = traceparent();
+    if (parent) carried.set(TRACEPARENT_HEADER, parent);
+    const record = new NatsRecordBuilder(request).setHeaders(carried).build();
+    const lost$ = this.connectionLost.pipe(mergeMap(() => throwError(() => unavailable('unknown'))));
+    try {
+      return await firstValueFrom(
+        merge(this.nats.send<Answer>(message.subject, record), lost$).pipe(timeout(timeoutMs)),
+      );
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+}
+
+function isTransportError(error: OneQError): boolean {
+  return error.code === 'SERVICE_UNAVAILABLE' || error.code === 'UPSTREAM_TIMEOUT';
+}
+
+function translate(error: unknown): OneQError {
+  if (error instanceof OneQError) return error;
+  if (error instanceof Error) {
+    if (error.name === 'TimeoutError') return new OneQError('UPSTREAM_TIMEOUT', {}, { cause: error });
+    // NATS told that nobody listens on the subject.
+    if (error.name === 'EmptyResponseException' || error.constructor.name === 'EmptyResponseException') {
+      return unavailable('final', error);
+    }
+    if ('code' in error && !('extras' in error)) return unavailable('unknown', error);
+  }
+  // Nest's client refuses with a plain string while the connection is down: nothing was sent.
+  if (typeof error === 'string') return unavailable('final', error);
+  return OneQError.fromWire(error);
+}

@@ -1,0 +1,67 @@
+import {
+  ArgumentMetadata,
+  ArgumentsHost,
+  CallHandler,
+  Catch,
+  ExecutionContext,
+  NestInterceptor,
+  PipeTransform,
+  RpcExceptionFilter,
+} from '@nestjs/common';
+import { MessagePattern, NatsContext } from '@nestjs/microservices';
+import { type Message, type MessageClass, type Mode, OneQError, parse } from '@oneq/contracts';
+import { Observable, tap, throwError } from 'rxjs';
+import { databaseError } from './database-error';
+import type { Logger } from './log';
+import { messagesHandled } from './metrics';
+
+/** Marks the method that answers a message. */
+export function Answers<Request extends object, Answer>(message: Message<Request, Answer>) {
+  return (
+    target: object,
+    method: string | symbol,
+    descriptor: TypedPropertyDescriptor<(request: Request) => Promise<Answer>>,
+  ): void => {
+    MessagePattern(message.subject)(target, method, descriptor);
+  };
+}
+
+/** Validates what arrives over NATS by the same classes that the gateway validates with. */
+export class MessagePipe implements PipeTransform {
+  constructor(private readonly mode: Mode) {}
+
+  transform(value: unknown, { metatype, type }: ArgumentMetadata): unknown {
+    if (type !== 'body' || !metatype) return value;
+    const values = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    return parse(metatype as MessageClass<object>, { values, duplicated: [] }, this.mode);
+  }
+}
+
+/** Errors cross NATS as `{ code, … }`: refusals as they are, a database that is away as 503, bugs as INTERNAL_ERROR. */
+@Catch()
+export class WireErrorFilter implements RpcExceptionFilter {
+  constructor(private readonly log: Logger) {}
+
+  catch(exception: unknown, host: ArgumentsHost): Observable<never> {
+    const subject = host.switchToRpc().getContext<NatsContext>().getSubject();
+    const error = exception instanceof OneQError ? exception : databaseError(exception);
+    if (!error) this.log.error({ err: exception, subject }, 'a bug: this error is none of ours');
+    else if (error.code === 'SERVICE_UNAVAILABLE') this.log.warn({ err: error.cause, subject }, 'database unavailable');
+    else this.log.info({ subject, code: error.code }, 'refused');
+    return throwError(() => (error ?? new OneQError('INTERNAL_ERROR')).toWire());
+  }
+}
+
+/** Measures every message. */
+export class MessageMetrics implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const subject = context.switchToRpc().getContext<NatsContext>().getSubject();
+    const end = messagesHandled.startTimer({ subject });
+    return next.handle().pipe(
+      tap({
+        complete: () => end({ code: 'OK' }),
+        error: (error) => end({ code: error instanceof OneQError ? error.code : 'INTERNAL_ERROR' }),
+      }),
+    );
+  }
+}

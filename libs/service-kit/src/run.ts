@@ -1,0 +1,82 @@
+import type { INestApplicationContext, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Mode } from '@oneq/contracts';
+import { ConfigurationError, EXIT_CONFIGURATION } from './config';
+import { Database } from './database';
+import { DrainingNatsServer } from './draining-nats-server';
+import { createLogger, type Logger, NestLog } from './log';
+import { startManagement } from './management';
+import { natsOptions } from './nats-options';
+import { MessageMetrics, MessagePipe, WireErrorFilter } from './rpc';
+
+/** Longest time a process takes to end after it was told to, ms. */
+const SHUTDOWN_TIMEOUT_MS = 10_000;
+
+export interface ServiceConfig {
+  readonly MODE: Mode;
+  readonly NATS_URL: string;
+  readonly METRICS_HOST: string;
+  readonly METRICS_PORT: number;
+  readonly LOG_LEVEL: string;
+}
+
+/** Runs a `main`: a wrong configuration is told in words and ends the process with a code of its own. */
+export function runMain(service: string, main: () => Promise<unknown>): void {
+  main().catch((error: unknown) => {
+    if (error instanceof ConfigurationError) {
+      process.stderr.write(`${service}: ${error.message}\n`);
+      process.exit(EXIT_CONFIGURATION);
+    }
+    createLogger(service, 'info').fatal({ err: error }, 'could not start');
+    process.exit(1);
+  });
+}
+
+/**
+ * Starts a service that answers messages of one queue group over NATS.
+ * @param module makes the service's module from its logger
+ */
+export async function runService(
+  service: string,
+  config: ServiceConfig,
+  module: (log: Logger) => Type | { module: Type },
+): Promise<void> {
+  const log = createLogger(service, config.LOG_LEVEL);
+  const server = new DrainingNatsServer({ ...natsOptions(config.NATS_URL, service), queue: service }, log);
+  const app = await NestFactory.createMicroservice(module(log) as Type, {
+    strategy: server,
+    logger: new NestLog(log),
+    abortOnError: false,
+  });
+  app.useGlobalPipes(new MessagePipe(config.MODE));
+  app.useGlobalFilters(new WireErrorFilter(log));
+  app.useGlobalInterceptors(new MessageMetrics());
+  await app.listen();
+  const database = app.get(Database);
+  const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, () => database.ping());
+  endOnSignal(app, log, () => management.close());
+  log.info({ mode: config.MODE, metrics_port: management.port }, 'ready');
+}
+
+/** Ends the process in order on SIGTERM, SIGINT, or when the supervisor that forked it is gone. */
+export function endOnSignal(app: INestApplicationContext, log: Logger, alsoClose: () => Promise<unknown>): void {
+  let ending = false;
+  const end = (reason: string) => {
+    if (ending) return;
+    ending = true;
+    log.info({ reason }, 'stopping');
+    setTimeout(() => {
+      log.error('did not stop in time');
+      process.exit(1);
+    }, SHUTDOWN_TIMEOUT_MS).unref();
+    Promise.all([app.close(), alsoClose()]).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'failed while stopping');
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
+  if (process.connected) process.on('disconnect', () => end('supervisor gone'));
+}
