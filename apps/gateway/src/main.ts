@@ -30,7 +30,7 @@ runMain('gateway', async () => {
   observeRequests(server, log);
   checkRoutes(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
-    if (!reply.hasHeader('content-type')) reply.header('content-type', 'application/json;charset=UTF-8');
+    reply.header('content-type', 'application/json;charset=UTF-8'); // as the specification writes it
     done(null, payload);
   });
 

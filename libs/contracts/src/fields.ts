@@ -71,7 +71,16 @@ function failing(code: FieldErrorCode, params?: Parameters): ValidationOptions {
 
 /** A check of a string; what is not a string has failed `IsString` already. */
 function check(name: string, test: (text: string) => boolean, options: ValidationOptions): PropertyDecorator {
-  return ValidateBy({ name, validator: { validate: (value) => typeof value !== 'string' || test(value) } }, options);
+  return ValidateBy(
+    {
+      name,
+      validator: {
+        validate: (value) => typeof value !== 'string' || test(value),
+        defaultMessage: () => name, // class-validator drops the context of a check that has no message
+      },
+    },
+    options,
+  );
 }
 
 const TEXT: Words = { ko: '제어 문자가 없는 글자', en: 'text without control characters' };

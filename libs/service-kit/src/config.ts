@@ -23,7 +23,7 @@ export function readEnvironment<S extends Record<string, ValidatorSpec<unknown>>
   specs: S,
   environment: NodeJS.ProcessEnv = process.env,
 ): Readonly<CleanedEnv<S>> {
-  return cleanEnv(environment, specs, {
+  const read = cleanEnv(environment, specs, {
     reporter: ({ errors }) => {
       const problems = Object.entries(errors).map(([name, error]) =>
         error?.name === 'EnvMissingError' ? `${name} is not set` : `${name}: ${error?.message}`,
@@ -31,6 +31,8 @@ export function readEnvironment<S extends Record<string, ValidatorSpec<unknown>>
       if (problems.length > 0) throw new ConfigurationError(problems);
     },
   });
+  // A plain copy: envalid's own object throws when anybody, such as Nest, asks it for a name it does not know.
+  return Object.freeze({ ...read });
 }
 
 /** A whole number from `min` to `max`. */

@@ -1,0 +1,146 @@
+import { OneQError } from '@oneq/contracts';
+import { Database } from '@oneq/service-kit';
+import { accountNumber, anApproval } from '@oneq/testing';
+import { PaymentService } from '../../test/service';
+import { PaymentIds } from '../ids/payment-ids';
+import { AUTHENTICATE } from './authenticate';
+
+describe('authenticating a payment', () => {
+  let service: PaymentService;
+  beforeAll(async () => {
+    service = await PaymentService.start();
+  });
+  afterAll(() => service.stop());
+
+  it('holds the amount in the pay money and starts a second time window', async () => {
+    const { command, tid } = await service.prepared({ balance: 50_000 });
+    await service.admin.query(`UPDATE payments SET expires_at = now() + interval '5 seconds' WHERE order_id = $1`, [
+      command.order_id,
+    ]);
+    await expect(service.authenticating.authenticate({ tid })).resolves.toEqual({
+      tid,
+      cid: 'TC0ONETIME',
+      order_id: command.order_id,
+      amount: 16_000,
+      status: 'AUTHENTICATED',
+      result: 'authenticated',
+      merchant_url: command.approval_url,
+    });
+    expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({
+      money_balance: 50_000,
+      money_held: 16_000,
+      bank_held: 0,
+    });
+    expect(
+      await service.count(`FROM payments WHERE order_id = $1 AND expires_at > now() + interval '800 seconds'`, [
+        command.order_id,
+      ]),
+    ).toBe(1);
+  });
+
+  it('holds it in the bank account when that is permitted or chosen', async () => {
+    const permitted = await service.authenticated({ payment_method_type: '계좌', balance: 0 });
+    expect(await service.wallets.byAccount(permitted.command.bank_acct_num)).toMatchObject({
+      money_held: 0,
+      bank_held: 16_000,
+    });
+    const chosen = await service.prepared({ balance: 0 });
+    await service.authenticating.authenticate({ tid: chosen.tid, payment_method_type: '계좌' });
+    expect(await service.wallets.byAccount(chosen.command.bank_acct_num)).toMatchObject({ bank_held: 16_000 });
+  });
+
+  it('answers the same again on an authenticated payment, and holds once', async () => {
+    const { command, tid } = await service.prepared();
+    const first = await service.authenticating.authenticate({ tid });
+    const before = await service.everything();
+    expect(await service.authenticating.authenticate({ tid })).toEqual(first);
+    expect(await service.everything()).toEqual(before);
+    await service.approving.approve(anApproval(command));
+    expect(await service.authenticating.authenticate({ tid })).toEqual({ ...first, status: 'APPROVED' });
+  });
+
+  it('refuses a method that the merchant did not permit', async () => {
+    const { tid } = await service.prepared({ payment_method_type: 'MONEY' });
+    const before = await service.everything();
+    await expect(service.authenticating.authenticate({ tid, payment_method_type: '계좌' })).rejects.toMatchObject({
+      code: 'INVALID_PARAMETER',
+      extras: { errors: [{ field: 'payment_method_type', code: 'INVALID_FORMAT' }] },
+    });
+    expect(await service.everything()).toEqual(before);
+  });
+
+  it('leaves the payment ready when the pot is short, so that the payer may choose the other', async () => {
+    const { command, tid } = await service.prepared({ balance: 15_999 });
+    const before = await service.everything();
+    await expect(service.authenticating.authenticate({ tid })).rejects.toThrow('INSUFFICIENT_FUNDS');
+    expect(await service.everything()).toEqual(before);
+    await service.authenticating.authenticate({ tid, payment_method_type: '계좌' });
+    expect(await service.statusOf(command.order_id)).toBe('AUTHENTICATED');
+  });
+
+  it('lets exactly one of two payments of 8,000 pass on a wallet of 10,000, fifty times over', async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const bank_acct_num = accountNumber();
+      const payments = [
+        await service.prepared({ bank_acct_num, balance: 10_000, amount: 8_000 }),
+        await service.prepared({ bank_acct_num, balance: 10_000, amount: 8_000 }),
+      ];
+      const answers = await Promise.allSettled(payments.map(({ tid }) => service.authenticating.authenticate({ tid })));
+      expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      expect(answers.find(({ status }) => status === 'rejected')).toMatchObject({
+        reason: new OneQError('INSUFFICIENT_FUNDS'),
+      });
+      expect(await service.wallets.byAccount(bank_acct_num)).toMatchObject({ money_held: 8_000 });
+    }
+  });
+
+  it('holds once for 20 simultaneous attempts', async () => {
+    const { command, tid } = await service.prepared({ balance: 1_000_000 });
+    await Promise.all(Array.from({ length: 20 }, () => service.authenticating.authenticate({ tid })));
+    expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({ money_held: 16_000 });
+    expect(
+      await service.count(`FROM events JOIN payments p ON p.id = payment_id WHERE order_id = $1`, [command.order_id]),
+    ).toBe(1);
+  });
+
+  it('answers PAYMENT_EXPIRED when the time is over, and expires the payment', async () => {
+    const { command, tid } = await service.prepared();
+    await service.outOfTime(command.order_id);
+    await expect(service.authenticating.authenticate({ tid })).rejects.toThrow('PAYMENT_EXPIRED');
+    expect(await service.statusOf(command.order_id)).toBe('EXPIRED');
+  });
+
+  it.each(['1', '9007199254740991', '0', 'x'])('answers PAYMENT_NOT_FOUND for the tid %s', async (tid) => {
+    await expect(service.authenticating.authenticate({ tid })).rejects.toThrow('PAYMENT_NOT_FOUND');
+  });
+
+  describe('the statement alone changes nothing when its guard fails:', () => {
+    const run = (tid: string, method: string) => {
+      const id = service.module.get(PaymentIds).toId(tid);
+      return service.module.get(Database).run(AUTHENTICATE, [id, method, 900]);
+    };
+    const cases: Array<[string, () => Promise<{ tid: string }>, string]> = [
+      ['the payment is not ready', () => service.authenticated(), 'MONEY'],
+      ['the method is not permitted', () => service.prepared({ payment_method_type: '계좌' }), 'MONEY'],
+      ['there is no such method', () => service.prepared(), 'CARD'],
+      ['the pay money is short', () => service.prepared({ balance: 15_999 }), 'MONEY'],
+      ['the bank account is short', () => service.prepared({ amount: 10_000_001 }), '계좌'],
+      [
+        'the time is over',
+        async () => {
+          const payment = await service.prepared();
+          await service.outOfTime(payment.command.order_id);
+          return payment;
+        },
+        'MONEY',
+      ],
+    ];
+
+    it.each(cases)('%s', async (_what, arrange, method) => {
+      const { tid } = await arrange();
+      const before = await service.everything();
+      expect(await run(tid, method)).toEqual([]);
+      expect(await service.everything()).toEqual(before);
+    });
+  });
+});

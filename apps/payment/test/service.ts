@@ -1,0 +1,106 @@
+import { Test, type TestingModule } from '@nestjs/testing';
+import { createLogger } from '@oneq/service-kit';
+import { aPrepare, createTestDatabase, TEST_SECRET } from '@oneq/testing';
+import { Client } from 'pg';
+import { AppModule } from '../src/app.module';
+import { readConfig } from '../src/config';
+import { ApprovePayment } from '../src/payments/approve';
+import { AuthenticatePayment } from '../src/payments/authenticate';
+import { ClosePayment } from '../src/payments/close';
+import { PreparePayment } from '../src/payments/prepare';
+import { FindWallet } from '../src/wallets/find-wallet';
+
+const TABLES = ['wallets', 'payments', 'transfers', 'events', 'expiry_checks'] as const;
+
+/** The payment service's parts on a database of their own, without NATS and without its background worker. */
+export class PaymentService {
+  private constructor(
+    readonly module: TestingModule,
+    /** A second pair of eyes: a connection of the superuser. */
+    readonly admin: Client,
+  ) {}
+
+  static async start(environment: NodeJS.ProcessEnv = {}): Promise<PaymentService> {
+    const database = await createTestDatabase('payment');
+    const config = readConfig({
+      DATABASE_URL: database.url,
+      TID_SECRET: TEST_SECRET,
+      CHECKOUT_SECRETS: `1:${TEST_SECRET}`,
+      ACCOUNT_SECRETS: `1:${TEST_SECRET}`,
+      ACCOUNT_INDEX_SECRET: TEST_SECRET,
+      ...environment,
+    });
+    const module = await Test.createTestingModule({
+      imports: [AppModule.with(config, createLogger('payment', 'fatal'))],
+    }).compile();
+    const admin = new Client(database.adminUrl);
+    await admin.connect();
+    await admin.query('SET search_path = payment');
+    return new PaymentService(module, admin);
+  }
+
+  async stop(): Promise<void> {
+    await this.admin.end();
+    await this.module.close();
+  }
+
+  get preparing() {
+    return this.module.get(PreparePayment);
+  }
+  get authenticating() {
+    return this.module.get(AuthenticatePayment);
+  }
+  get approving() {
+    return this.module.get(ApprovePayment);
+  }
+  get closing() {
+    return this.module.get(ClosePayment);
+  }
+  get wallets() {
+    return this.module.get(FindWallet);
+  }
+
+  /** A prepared payment and what it was prepared with. */
+  async prepared(changes: Parameters<typeof aPrepare>[0] = {}) {
+    const command = aPrepare(changes);
+    return { command, ...(await this.preparing.prepare(command)) };
+  }
+
+  async authenticated(changes: Parameters<typeof aPrepare>[0] = {}) {
+    const payment = await this.prepared(changes);
+    await this.authenticating.authenticate({ tid: payment.tid });
+    return payment;
+  }
+
+  /** Moves the end of a payment's time to the past. */
+  async outOfTime(orderId: string): Promise<void> {
+    await this.admin.query(
+      `WITH p AS (UPDATE payments SET expires_at = now() - interval '1 second' WHERE order_id = $1 RETURNING id)
+       UPDATE expiry_checks SET check_at = now() - interval '1 second' FROM p WHERE payment_id = p.id`,
+      [orderId],
+    );
+  }
+
+  async statusOf(orderId: string): Promise<string | undefined> {
+    const { rows } = await this.admin.query(
+      'SELECT status FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1',
+      [orderId],
+    );
+    return rows[0]?.status;
+  }
+
+  async count(sql: string, values: unknown[] = []): Promise<number> {
+    const { rows } = await this.admin.query(`SELECT count(*)::integer AS n ${sql}`, values);
+    return rows[0].n;
+  }
+
+  /** Every row of every table: two equal ones prove that nothing happened in between. */
+  async everything(): Promise<unknown> {
+    const tables: Record<string, string[]> = {};
+    for (const table of TABLES) {
+      const { rows } = await this.admin.query(`SELECT to_jsonb(t.*)::text AS row FROM ${table} t ORDER BY 1`);
+      tables[table] = rows.map(({ row }) => row);
+    }
+    return tables;
+  }
+}

@@ -1,0 +1,3 @@
+export * from './builders';
+export * from './nats';
+export { createTestDatabase, type TestDatabase } from './servers';
