@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
 import { DEADLINE_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
@@ -11,6 +12,7 @@ const DRAIN_TIMEOUT_MS = 5_000;
 
 interface Outgoing {
   readonly isDisposed?: boolean;
+  readonly err?: unknown;
 }
 
 /**
@@ -48,44 +50,45 @@ export class DrainingNatsServer extends ServerNats {
       return;
     }
     return inTrace(message.headers?.get(TRACEPARENT_HEADER), async () => {
-      if (message.reply) this.inFlight += 1;
       try {
         return await super.handleMessage(channel, message);
       } catch (error) {
-        // What arrives is not even a Nest packet: no handler ran and nobody gets an answer.
-        if (message.reply) this.finished();
         this.log.error({ err: error, subject: channel }, 'unreadable message');
       }
     });
   }
 
+  /** Nest asks for a publisher once for each request it is about to handle, so this is where one is in flight. */
   override getPublisher(message: Msg, id: string, context: NatsContext): (response: Outgoing) => unknown {
     const publish = super.getPublisher(message, id, context);
+    let running = true;
+    this.inFlight += 1;
     return (response) => {
-      const last = response.isDisposed === true;
       try {
         return publish(response);
       } finally {
-        if (last && message.reply) this.finished();
+        if (running && (response.isDisposed || response.err !== undefined)) {
+          running = false;
+          this.inFlight -= 1;
+          this.progress.emit('finished');
+        }
       }
     };
   }
 
   override async close(): Promise<void> {
-    const client = this.open.length > 0 ? this.unwrap<NatsConnection>() : undefined;
+    const open = this.open.splice(0);
+    const client = open.length > 0 ? this.unwrap<NatsConnection>() : undefined;
     if (client && !client.isClosed()) {
-      await Promise.all(this.open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain())));
+      await Promise.all(open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain())));
+      await setImmediate(); // the last messages are past their decoding, and counted
       const timeout = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
-      while (this.inFlight > 0 && !timeout.aborted)
+      while (this.inFlight > 0 && !timeout.aborted) {
         await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
+      }
       if (this.inFlight > 0) this.log.error({ in_flight: this.inFlight }, 'stopped with handlers still running');
       await client.drain();
     }
     await super.close();
-  }
-
-  private finished(): void {
-    this.inFlight -= 1;
-    this.progress.emit('finished');
   }
 }

@@ -45,7 +45,7 @@ export function accountNumber(): string {
 
 export function anAffiliation(changes: Partial<AffiliateCommand> = {}): AffiliateCommand {
   return {
-    business_no: `${unique()}`.padStart(10, '2'),
+    business_no: String(2_000_000_000 + unique()),
     opponent_name: '원큐피자',
     store_phone: '02-2002-1111',
     store_address1: '서울특별시 중구',

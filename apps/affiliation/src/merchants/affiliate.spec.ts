@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { Test, type TestingModule } from '@nestjs/testing';
+import type { Mode } from '@oneq/contracts';
+import { createLogger } from '@oneq/service-kit';
+import { anAffiliation, createTestDatabase, type TestDatabase } from '@oneq/testing';
+import { Client } from 'pg';
+import { AppModule } from '../app.module';
+import { Affiliate } from './affiliate';
+import { BuiltInMerchant } from './built-in-merchant';
+import { FindMerchant } from './find-merchant';
+
+async function start(database: TestDatabase, MODE: Mode): Promise<TestingModule> {
+  const config = { MODE, DATABASE_URL: database.url };
+  return Test.createTestingModule({
+    imports: [AppModule.with(config, createLogger('affiliation', 'fatal'))],
+  }).compile();
+}
+
+describe('affiliating a merchant', () => {
+  let database: TestDatabase;
+  let module: TestingModule;
+  let admin: Client;
+  beforeAll(async () => {
+    database = await createTestDatabase('affiliation');
+    module = await start(database, 'sandbox');
+    admin = new Client(database.adminUrl);
+    await admin.connect();
+    await admin.query('SET search_path = affiliation');
+  });
+  afterAll(async () => {
+    await admin.end();
+    await module.close();
+  });
+  const affiliate = (...args: Parameters<Affiliate['affiliate']>) => module.get(Affiliate).affiliate(...args);
+  const merchants = async () => (await admin.query('SELECT * FROM merchants ORDER BY id')).rows;
+
+  it('issues a cid, with the times of request and approval in Seoul, and keeps only the hash of the key', async () => {
+    const command = anAffiliation();
+    const answer = await affiliate(command);
+    expect(answer).toEqual({
+      cid: expect.stringMatching(/^TC[A-Z0-9]{8}$/),
+      created_at: expect.stringMatching(/^\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d$/),
+      category_cd: 552101,
+      approved_at: expect.stringMatching(/^\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d$/),
+      newly_issued: true,
+    });
+    expect(answer.approved_at >= answer.created_at).toBe(true);
+    await expect(module.get(FindMerchant).byKey(command.secret_key_hash)).resolves.toMatchObject({ cid: answer.cid });
+  });
+
+  it('answers the same request the same, without a new key, whatever the punctuation', async () => {
+    const command = anAffiliation({ store_phone: '02-2002-1111' });
+    const first = await affiliate(command);
+    const again = await affiliate({ ...command, store_phone: '(02) 2002 1111', secret_key_hash: 'f'.repeat(64) });
+    expect(again).toEqual({ ...first, newly_issued: false });
+    await expect(module.get(FindMerchant).byKey('f'.repeat(64))).rejects.toThrow('SECRET_KEY_INVALID');
+  });
+
+  it('tells a request whose first answer was lost that its key is the merchant’s', async () => {
+    const command = anAffiliation();
+    expect(await affiliate(command)).toEqual(await affiliate(command));
+  });
+
+  it.each(['opponent_name', 'store_phone', 'store_address1', 'store_address2', 'post_no'])(
+    'answers MERCHANT_ALREADY_EXISTS when %s differs, and changes nothing',
+    async (field) => {
+      const command = anAffiliation();
+      await affiliate(command);
+      const before = await merchants();
+      const changed = { ...command, [field]: field === 'store_phone' ? '02-2002-2222' : '99999' };
+      await expect(affiliate(changed)).rejects.toThrow('MERCHANT_ALREADY_EXISTS');
+      expect(await merchants()).toEqual(before);
+    },
+  );
+
+  it('issues one cid and one key for 30 simultaneous requests of one business', async () => {
+    const command = anAffiliation();
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => affiliate({ ...command, secret_key_hash: `${i}`.padStart(64, 'a') })),
+    );
+    expect(new Set(answers.map(({ cid }) => cid)).size).toBe(1);
+    expect(answers.filter(({ newly_issued }) => newly_issued)).toHaveLength(1);
+  });
+
+  it.each([
+    ['원큐카페', 552303],
+    ['Corner COFFEE', 552303],
+    ['행복약국', 523111],
+    ['아무 가게', 552101],
+  ])('asks the sandbox registry for the category of %s', async (opponent_name, category_cd) => {
+    expect(await affiliate(anAffiliation({ opponent_name }))).toMatchObject({ category_cd });
+  });
+
+  it('has the built-in merchant under both spellings of its cid, once, however often it starts', async () => {
+    await module.get(BuiltInMerchant).onApplicationBootstrap();
+    await module.get(BuiltInMerchant).onApplicationBootstrap();
+    const find = module.get(FindMerchant);
+    const facts = await find.byCid('TC0ONETIME');
+    expect(facts).toMatchObject({ cid: 'TC0ONETIME', category_cd: 552101, status: 'active' });
+    expect(await find.byCid('TC00NETIME')).toEqual(facts);
+    expect(await find.byKey(createHash('sha256').update('sk_test_oneq').digest('hex'))).toEqual(facts);
+  });
+
+  it('does not know the built-in merchant in live mode, even on a database that has been a sandbox', async () => {
+    await module.get(BuiltInMerchant).onApplicationBootstrap();
+    const live = await start(database, 'live');
+    try {
+      await expect(live.get(FindMerchant).byCid('TC00NETIME')).rejects.toThrow('MERCHANT_NOT_FOUND');
+      const hash = createHash('sha256').update('sk_test_oneq').digest('hex');
+      await expect(live.get(FindMerchant).byKey(hash)).rejects.toThrow('SECRET_KEY_INVALID');
+      expect((await live.get(Affiliate).affiliate(anAffiliation())).cid).toMatch(/^CC/);
+    } finally {
+      await live.close();
+    }
+  });
+
+  it('answers MERCHANT_NOT_FOUND and SECRET_KEY_INVALID for what nobody has', async () => {
+    await expect(module.get(FindMerchant).byCid('TCUNKNOWN0')).rejects.toThrow('MERCHANT_NOT_FOUND');
+    await expect(module.get(FindMerchant).byKey('0'.repeat(63))).rejects.toThrow('SECRET_KEY_INVALID');
+  });
+});

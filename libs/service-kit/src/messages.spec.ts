@@ -1,0 +1,234 @@
+import { EventEmitter, once } from 'node:events';
+import { Controller, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Payload } from '@nestjs/microservices';
+import { DEADLINE_HEADER, type Message, message, OneQError, Text } from '@oneq/contracts';
+import { startTestNats, type TestNats } from '@oneq/testing';
+import { connect, headers, type NatsConnection } from 'nats';
+import { DrainingNatsServer } from './draining-nats-server';
+import { createLogger } from './log';
+import { MessageClient } from './message-client';
+import { natsOptions } from './nats-options';
+import { Answers, MessagePipe, WireErrorFilter } from './rpc';
+import { inTrace, traceId, traceparent } from './trace';
+
+class Question {
+  @Text({ max: 10, description: 'text' })
+  readonly text!: string;
+}
+const Echo = message<string>()('payment.test.echo', Question);
+const Refuse = message<never>()('payment.test.refuse', Question);
+const Crash = message<never>()('payment.test.crash', Question);
+const Wait = message<string>()('payment.test.wait', Question);
+const Trace = message<string>()('payment.test.trace', Question);
+const Nobody = message<never>()('payment.test.nobody', Question);
+
+/** What the handlers of all services of this file did, and the gate that `Wait` waits at. */
+const seen = { handled: 0, gate: new EventEmitter() };
+
+@Controller()
+class TestController {
+  @Answers(Echo)
+  async echo(@Payload() { text }: Question): Promise<string> {
+    seen.handled += 1;
+    return text;
+  }
+
+  @Answers(Refuse)
+  async refuse(@Payload() _question: Question): Promise<never> {
+    throw new OneQError('PAYMENT_MISMATCH', { errors: [{ field: 'amount', code: 'MISMATCH' }] });
+  }
+
+  @Answers(Crash)
+  async crash(@Payload() _question: Question): Promise<never> {
+    throw new TypeError('relation "secrets" does not exist');
+  }
+
+  @Answers(Wait)
+  async wait(@Payload() { text }: Question): Promise<string> {
+    seen.handled += 1;
+    seen.gate.emit('waiting');
+    await once(seen.gate, 'open');
+    return text;
+  }
+
+  @Answers(Trace)
+  async trace(@Payload() _question: Question): Promise<string> {
+    return traceId() ?? 'none';
+  }
+}
+
+@Module({ controllers: [TestController] })
+class TestModule {}
+
+const log = createLogger('test', 'silent' as 'fatal');
+
+async function startService(url: string) {
+  const server = new DrainingNatsServer({ ...natsOptions(url, 'payment'), queue: 'payment' }, log);
+  const app = await NestFactory.createMicroservice(TestModule, {
+    strategy: server,
+    logger: false,
+    abortOnError: false,
+  });
+  app.useGlobalPipes(new MessagePipe('sandbox'));
+  app.useGlobalFilters(new WireErrorFilter(log));
+  await app.listen();
+  return app;
+}
+
+describe('messages over NATS', () => {
+  let nats: TestNats;
+  let client: MessageClient;
+  const services: Array<Awaited<ReturnType<typeof startService>>> = [];
+  const service = async () => {
+    const app = await startService(nats.url('payment'));
+    services.push(app);
+    return app;
+  };
+
+  beforeEach(async () => {
+    seen.handled = 0;
+    nats = await startTestNats();
+    client = new MessageClient(nats.url('gateway'), 'gateway', '_INBOX.gateway', log);
+    await client.connect();
+  });
+  afterEach(async () => {
+    seen.gate.emit('open');
+    await client.close();
+    await Promise.all(services.splice(0).map((app) => app.close()));
+    await nats.stop();
+  });
+
+  const ask = <A>(question: Message<Question, A>, text = 'hello', deadlineMs?: number) =>
+    client.ask(question, { text }, deadlineMs);
+
+  it('bring back the answer', async () => {
+    await service();
+    await expect(ask(Echo)).resolves.toBe('hello');
+  });
+
+  it('bring back the typed error, with all its fields', async () => {
+    await service();
+    await expect(ask(Refuse)).rejects.toEqual(
+      new OneQError('PAYMENT_MISMATCH', { errors: [{ field: 'amount', code: 'MISMATCH' }] }),
+    );
+  });
+
+  it('validate what arrives, and tell every faulty field', async () => {
+    await service();
+    await expect(ask(Echo, 'x'.repeat(11))).rejects.toMatchObject({
+      code: 'INVALID_PARAMETER',
+      extras: { errors: [{ field: 'text', code: 'TOO_LONG' }] },
+    });
+    expect(seen.handled).toBe(0);
+  });
+
+  it('answer INTERNAL_ERROR for a bug, and nothing of its text', async () => {
+    await service();
+    const error = await ask(Crash).catch((reason: OneQError) => reason);
+    expect(error).toEqual(new OneQError('INTERNAL_ERROR'));
+    expect(JSON.stringify(error)).not.toContain('secrets');
+  });
+
+  it('are executed once, however many replicas there are, and shared between them', async () => {
+    await Promise.all([service(), service(), service()]);
+    await Promise.all(Array.from({ length: 300 }, () => ask(Echo)));
+    expect(seen.handled).toBe(300);
+  });
+
+  it('answer 503 with a final outcome at once when nobody listens', async () => {
+    await service();
+    const started = performance.now();
+    await expect(ask(Nobody)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+
+  it('are sent once more when the answer is lost, and then are unknown, not failed', async () => {
+    await service();
+    await expect(ask(Wait, 'hello', 400)).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT', outcome: 'unknown' });
+  });
+
+  it('find the answer at the second asking when the first reply was lost', async () => {
+    const deaf: NatsConnection = await connect(natsOptions(nats.url('operator'), 'deaf') as object);
+    let dropped = 0;
+    // A replica that takes one message of the group and dies before it answers.
+    const taken = deaf.subscribe(Echo.subject, {
+      queue: 'payment',
+      max: 1,
+      callback: () => {
+        dropped += 1;
+      },
+    });
+    await deaf.flush();
+    const answer = ask(Echo, 'hello', 5_000);
+    await service();
+    await expect(answer).resolves.toBe('hello');
+    expect(dropped).toBe(1);
+    expect(taken.isClosed()).toBe(true);
+    await deaf.close();
+  });
+
+  it('are unknown at once when the connection breaks on the way, and final when it is gone before', async () => {
+    await service();
+    const waiting = once(seen.gate, 'waiting');
+    const answer = ask(Wait).catch((error: OneQError) => error);
+    await waiting;
+    process.kill(nats.pid, 'SIGKILL');
+    expect(await answer).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'unknown' });
+    await expect(ask(Echo)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+  });
+
+  it('are dropped when their deadline has passed before they are read', async () => {
+    await service();
+    const operator = await connect(natsOptions(nats.url('operator'), 'late') as object);
+    const late = headers();
+    late.set(DEADLINE_HEADER, String(Date.now() - 1));
+    const packet = new TextEncoder().encode(JSON.stringify({ id: '1', pattern: Echo.subject, data: { text: 'late' } }));
+    operator.publish(Echo.subject, packet, { headers: late, reply: 'nobody.listens' });
+    await operator.flush();
+    await ask(Echo);
+    expect(seen.handled).toBe(1);
+    await operator.close();
+  });
+
+  it('survive unreadable packets', async () => {
+    await service();
+    const operator = await connect(natsOptions(nats.url('operator'), 'noise') as object);
+    for (const noise of ['', '{', 'null', '[]', '{"id":1}', '{"id":"1","data":5}']) {
+      operator.publish(Echo.subject, new TextEncoder().encode(noise), { reply: 'nobody.listens' });
+    }
+    await operator.flush();
+    await expect(ask(Echo)).resolves.toBe('hello');
+    await operator.close();
+  });
+
+  it('that were accepted are answered when the service stops meanwhile', async () => {
+    const app = await service();
+    const waiting = once(seen.gate, 'waiting');
+    const answer = ask(Wait);
+    await waiting;
+    const closed = app.close();
+    seen.gate.emit('open');
+    await expect(answer).resolves.toBe('hello');
+    await closed;
+  });
+
+  it('are lost by no stopping replica under load: each is answered', async () => {
+    const stopping = await service();
+    await service();
+    const answers = Array.from({ length: 500 }, (_, i) => ask(Echo, `${i}`));
+    const closed = stopping.close();
+    const texts = await Promise.all(answers);
+    expect(texts).toEqual(texts.map((_, i) => `${i}`));
+    await closed;
+  });
+
+  it('carry the trace of the request that caused them', async () => {
+    await service();
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    await inTrace(`00-${trace}-00f067aa0ba902b7-01`, async () => {
+      expect(await ask(Trace)).toBe(trace);
+      expect(traceparent()).toMatch(new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
+    });
+  });
+});
