@@ -2,13 +2,15 @@ import 'reflect-metadata';
 import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createLogger, endOnSignal, NestLog, runMain, startManagement } from '@oneq/service-kit';
-import type { FastifyInstance } from 'fastify';
+import { OneQError } from '@oneq/contracts';
+import { createLogger, endOnSignal, inTrace, NestLog, runMain, startManagement } from '@oneq/service-kit';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
 import { serveDocuments } from './docs/openapi';
 import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies } from './http/body';
+import { sendProblem } from './http/problem';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
 
@@ -25,6 +27,9 @@ runMain('gateway', async () => {
     keepAliveTimeout: KEEP_ALIVE_MS,
     // While stopping, requests that are already here are answered, not refused.
     return503OnClosing: false,
+    // A path that is not even valid percent-encoding is no path of ours.
+    frameworkErrors: (_error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      inTrace(undefined, () => sendProblem(new OneQError('NOT_FOUND'), request, reply, config.PUBLIC_URL)),
   });
   const server: FastifyInstance = adapter.getInstance();
   observeRequests(server, log);

@@ -24,7 +24,7 @@ export class Merchants {
 
   /** @throws {OneQError} SECRET_KEY_INVALID for a key that nobody has */
   async ofKey(key: string): Promise<MerchantFacts> {
-    return found(await this.byKeyHash.fetch(hashSecretKey(key)), 'SECRET_KEY_INVALID');
+    return found(await recall(this.byKeyHash, hashSecretKey(key)), 'SECRET_KEY_INVALID');
   }
 
   /**
@@ -33,7 +33,7 @@ export class Merchants {
    * @throws {OneQError} MERCHANT_NOT_FOUND, MERCHANT_SUSPENDED
    */
   async active(cid: string, keyHolder: string | undefined): Promise<MerchantFacts> {
-    const merchant = found(await this.byCid.fetch(cid), 'MERCHANT_NOT_FOUND');
+    const merchant = found(await recall(this.byCid, cid), 'MERCHANT_NOT_FOUND');
     if (keyHolder !== undefined && keyHolder !== merchant.cid) throw new OneQError('MERCHANT_NOT_FOUND');
     if (merchant.status === 'suspended') throw new OneQError('MERCHANT_SUSPENDED');
     return merchant;
@@ -45,16 +45,30 @@ function found(merchant: MerchantFacts | undefined, otherwise: 'SECRET_KEY_INVAL
   return merchant;
 }
 
-function remembering(ask: (key: string) => Promise<MerchantFacts>): LRUCache<string, MerchantFacts> {
+type Memory = LRUCache<string, MerchantFacts>;
+
+function remembering(ask: (key: string) => Promise<MerchantFacts>): Memory {
   return new LRUCache<string, MerchantFacts>({
     max: REMEMBERED_MAX,
     ttl: FRESH_MS,
-    // Only a failure to ask is bridged with what is remembered; "no such merchant" is an answer and forgets it.
-    allowStaleOnFetchRejection: true,
+    // What was remembered outlives a failure to ask; "no such merchant" is an answer, and forgets it.
+    noDeleteOnFetchRejection: true,
+    noDeleteOnStaleGet: true,
     fetchMethod: (key) =>
       ask(key).catch((error: unknown) => {
         if (error instanceof OneQError && error.definition.status < 500) return undefined;
         throw error;
       }),
   });
+}
+
+/** The fresh answer, or the last one while affiliation cannot be asked; undefined when it answered that there is none. */
+async function recall(memory: Memory, key: string): Promise<MerchantFacts | undefined> {
+  try {
+    return await memory.fetch(key);
+  } catch (error) {
+    const remembered = memory.get(key, { allowStale: true });
+    if (remembered) return remembered;
+    throw error;
+  }
 }

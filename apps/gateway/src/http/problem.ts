@@ -23,19 +23,7 @@ export class ProblemFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const error = this.asOneQError(exception);
-    const { status } = error.definition;
-    if (error.extras.retryAfterSeconds !== undefined) reply.header('retry-after', error.extras.retryAfterSeconds);
-    if (error.code === 'SECRET_KEY_REQUIRED' || error.code === 'SECRET_KEY_INVALID') {
-      reply.header('www-authenticate', 'Bearer');
-    }
-    const language = preferredLanguage(request.headers['accept-language']);
-    reply
-      .status(status)
-      .header('content-type', 'application/problem+json')
-      .header('content-language', language)
-      .header('cache-control', 'no-store')
-      .send(JSON.stringify(problem(error, this.config.PUBLIC_URL, request.url, language)));
+    sendProblem(this.asOneQError(exception), request, reply, this.config.PUBLIC_URL);
   }
 
   private asOneQError(exception: unknown): OneQError {
@@ -54,6 +42,20 @@ export class ProblemFilter implements ExceptionFilter {
     this.log.error({ err: exception }, 'a bug: this error is none of ours');
     return new OneQError('INTERNAL_ERROR');
   }
+}
+
+/** Answers with the problem document of an error. */
+export function sendProblem(error: OneQError, request: FastifyRequest, reply: FastifyReply, publicUrl: string): void {
+  const { code, definition, extras } = error;
+  const language = preferredLanguage(request.headers['accept-language']);
+  if (extras.retryAfterSeconds !== undefined) reply.header('retry-after', extras.retryAfterSeconds);
+  if (code === 'SECRET_KEY_REQUIRED' || code === 'SECRET_KEY_INVALID') reply.header('www-authenticate', 'Bearer');
+  reply
+    .status(definition.status)
+    .header('content-type', 'application/problem+json')
+    .header('content-language', language)
+    .header('cache-control', 'no-store')
+    .send(JSON.stringify(problem(error, publicUrl, request.url, language)));
 }
 
 /** Korean unless the caller prefers English. */
