@@ -24,16 +24,17 @@ export function sourceStamp(root) {
 
 /**
  * Whether node_modules holds what package-lock.json asks for, by the record that npm leaves when it has finished; so
- * an install by hand counts as well, and one that was interrupted does not. Packages for other platforms may lack.
+ * an install by hand counts as well, and one that was interrupted does not. Packages for other platforms and
+ * peers that nobody needs may lack.
  * @param {string} root the project's folder
  */
 export function isInstalled(root) {
   const wanted = packagesOf(path.join(root, 'package-lock.json'));
   const present = packagesOf(path.join(root, 'node_modules', '.package-lock.json'));
-  return Object.entries(wanted).every(([location, { version, integrity, optional, link }]) => {
+  return Object.entries(wanted).every(([location, { version, integrity, optional, peer, link }]) => {
     const found = present[location];
     if (location === '' || link) return true;
-    if (!found) return optional === true && Object.keys(present).length > 0;
+    if (!found) return (optional === true || peer === true) && Object.keys(present).length > 0;
     return found.version === version && (!found.integrity || !integrity || found.integrity === integrity);
   });
 }
