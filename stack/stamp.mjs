@@ -31,10 +31,10 @@ export function sourceStamp(root) {
 export function isInstalled(root) {
   const wanted = packagesOf(path.join(root, 'package-lock.json'));
   const present = packagesOf(path.join(root, 'node_modules', '.package-lock.json'));
-  return Object.entries(wanted).every(([location, { version, integrity, optional, peer, link }]) => {
+  return Object.entries(wanted).every(([location, { version, integrity, link, ...kind }]) => {
     const found = present[location];
     if (location === '' || link) return true;
-    if (!found) return (optional === true || peer === true) && Object.keys(present).length > 0;
+    if (!found) return (kind.optional || kind.peer || kind.extraneous) && Object.keys(present).length > 0;
     return found.version === version && (!found.integrity || !integrity || found.integrity === integrity);
   });
 }
