@@ -54,6 +54,16 @@ describe('the configuration', () => {
     },
   );
 
+  it('takes no published secret in live mode, also inside a URL, and any in sandbox mode', () => {
+    const published = 'sandbox-only-secret-of-at-least-32-characters';
+    const environment = { ...good, TID_SECRET: published, DATABASE_URL: `postgres://u:${published}@h/d` };
+    expect(problems({ ...environment, MODE: 'live' })).toEqual([
+      'DATABASE_URL is a published sandbox secret; live mode needs one of your own',
+      'TID_SECRET is a published sandbox secret; live mode needs one of your own',
+    ]);
+    expect(problems({ ...environment, MODE: 'sandbox' })).toEqual([]);
+  });
+
   it('never repeats a secret', () => {
     expect(problems({ ...good, TID_SECRET: 'hunter2' })).toEqual(['TID_SECRET: must have at least 32 characters']);
   });

@@ -31,8 +31,22 @@ export function readEnvironment<S extends Record<string, ValidatorSpec<unknown>>
       if (problems.length > 0) throw new ConfigurationError(problems);
     },
   });
+  if (environment.MODE === 'live') refuseSandboxSecrets(Object.keys(specs), environment);
   // A plain copy: envalid's own object throws when anybody, such as Nest, asks it for a name it does not know.
   return Object.freeze({ ...read });
+}
+
+/** Marks the secrets that docker-compose.yml publishes for practice. */
+const SANDBOX_SECRET = 'sandbox-only-';
+
+/** Published secrets protect no real money. */
+function refuseSandboxSecrets(names: readonly string[], environment: NodeJS.ProcessEnv): void {
+  const published = names.filter((name) => environment[name]?.includes(SANDBOX_SECRET));
+  if (published.length > 0) {
+    throw new ConfigurationError(
+      published.map((name) => `${name} is a published sandbox secret; live mode needs one of your own`),
+    );
+  }
 }
 
 /** A whole number from `min` to `max`. */

@@ -1,10 +1,12 @@
 import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth } from '@nestjs/swagger';
 import { Approved, ApproveRequest, Prepared, PrepareRequest } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
 import { KeyHolder, SecretKeyGuard } from '../http/secret-key.guard';
 import { Payments } from './payments';
 
 @Controller('pay')
+@ApiBearerAuth('secret_key')
 @UseGuards(SecretKeyGuard)
 export class PaymentsController {
   constructor(private readonly payments: Payments) {}
