@@ -145,6 +145,14 @@ describe("the specification's calls", () => {
     expect(await shop.approve(order)).toMatchObject({ status: 409, body: { code: 'PAYMENT_EXPIRED' } });
   });
 
+  it('know one payment by one tid: leading zeros mean nothing', async () => {
+    const { tid } = await shop.prepare();
+    expect(await shop.authenticate(`0${tid}`.slice(-16).padStart(16, '0'))).toMatchObject({
+      status: 200,
+      body: { tid },
+    });
+  });
+
   it('answer the sandbox for a bare POST without body or type', async () => {
     const { tid } = await shop.prepare();
     expect(await shop.request('POST', `/sandbox/payments/${tid}/authenticate`)).toMatchObject({ status: 200 });
@@ -271,6 +279,7 @@ describe('live mode', () => {
         status: 401,
         body: { code: 'SECRET_KEY_REQUIRED' },
       });
+      expect(await shop.form('/pay/store/token')).toMatchObject({ status: 401 }); // the key comes before the fields
       expect(await shop.rowCount()).toBe(0);
     } finally {
       await shop.close();

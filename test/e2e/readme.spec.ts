@@ -25,7 +25,7 @@ describe("README's first payment", () => {
     const { stdout } = await promisify(execFile)('bash', ['-e', '-c', script], { cwd: folder });
     return stdout
       .trim()
-      .split('\n')
+      .split(/\n+/)
       .map((line) => JSON.parse(line));
   }
 

@@ -19,7 +19,7 @@ describe('what the API refuses', () => {
     const before = await shop.rowCount();
     const answer = await send();
     expect(answer.status).toBe(status);
-    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
     expect(await shop.rowCount()).toBe(before);
     return answer;
   }
@@ -95,6 +95,8 @@ describe('what the API refuses', () => {
     ['another charset of JSON', 'application/json; charset=utf-16', {}],
     ['a content encoding', FORM, { 'content-encoding': 'gzip' }],
     ['a malformed type', ';', {}],
+    ['a second charset', `${FORM};charset=euc-kr`, {}],
+    ['a charset without a value', 'application/json;charset=', {}],
   ])('%s: 415', async (_what, type, headers) => {
     const answer = await refused(415, () => shop.raw('/pay', type, formOf(anOrder()), headers));
     expect(answer.body).toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
@@ -104,15 +106,25 @@ describe('what the API refuses', () => {
     await refused(415, () => shop.raw('/pay', null, Buffer.from(formOf(anOrder()))));
   });
 
-  it.each(['application/x-www-form-urlencoded', 'APPLICATION/X-WWW-FORM-URLENCODED; Charset="UTF-8"', `${FORM};x=y`])(
-    'but takes %p',
-    async (type) => {
-      expect(await shop.raw('/pay', type, formOf(anOrder()))).toMatchObject({ status: 200 });
-    },
-  );
+  it.each([
+    'application/x-www-form-urlencoded',
+    'APPLICATION/X-WWW-FORM-URLENCODED; Charset="UTF-8"',
+    `${FORM};x=y`,
+    `${FORM}; x="a;charset=euc-kr"`,
+  ])('but takes %p', async (type) => {
+    expect(await shop.raw('/pay', type, formOf(anOrder()))).toMatchObject({ status: 200 });
+  });
 
   it.each(['[]', '"x"', 'null', '{', '{"a":1}x', ''])('JSON that is no object with the fields: %p', async (text) => {
     await refused(400, () => shop.raw('/pay', 'application/json', text));
+  });
+
+  it('a body of thousands of brackets, as any other wrong value', async () => {
+    const deep = `{"opponent_name":${'['.repeat(3_000)}${']'.repeat(3_000)}}`;
+    for (const path of ['/pay', '/pay/success', '/pay/store/token']) {
+      const answer = await refused(400, () => shop.raw(path, 'application/json', deep));
+      expect(faults(answer)).toMatchObject({ opponent_name: 'INVALID_FORMAT' });
+    }
   });
 
   it('unknown merchants, orders, payments and addresses: 404', async () => {
@@ -134,6 +146,12 @@ describe('what the API refuses', () => {
       expect(await refused(404, () => shop.raw(path, 'text/plain', 'x'))).toMatchObject({
         body: { code: 'NOT_FOUND' },
       });
+    }
+  });
+
+  it('paths that climb out of the documents: 404', async () => {
+    for (const path of ['/docs/..%2f..%2fpackage.json', '/docs/%2e%2e%2fpay']) {
+      expect(await refused(404, () => shop.get(path))).toMatchObject({ body: { code: 'NOT_FOUND' } });
     }
   });
 
@@ -160,6 +178,8 @@ describe('what the API refuses', () => {
     const steps: Array<[number, () => Promise<Answer>]> = [
       [404, () => shop.request('PUT', '/nothing', { body: big, headers: { 'content-type': 'text/plain', ...badKey } })],
       [405, () => shop.request('PUT', '/pay', { body: big, headers: { 'content-type': 'text/plain', ...badKey } })],
+      [404, () => shop.raw('/sandbox/payments/abc/authenticate', 'text/plain', big, badKey)],
+      [405, () => shop.request('GET', '/%70ay')],
       [415, () => shop.raw('/pay', 'text/plain', big, badKey)],
       [413, () => shop.raw('/pay', FORM, `${big}%zz`, badKey)],
       [400, () => shop.raw('/pay', FORM, 'cid=%zz', badKey)],

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
+import { freePort } from '../../stack/src/ports';
 import { type Stack, startStack } from '../../stack/src/stack';
 
 export type Fields = Readonly<Record<string, string>>;
@@ -203,13 +203,4 @@ export async function until(condition: () => Promise<boolean>, timeoutMs = 10_00
     if (Date.now() > end) throw new Error('the awaited condition did not come to hold');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

@@ -10,21 +10,23 @@ import { readConfig } from './config';
 import { serveDocuments } from './docs/openapi';
 import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies } from './http/body';
+import { CONNECTION_LIMITS, endConnectionsWhenStopping, refuseConnection } from './http/connections';
 import { sendProblem } from './http/problem';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
 
-/** Longest time to send a whole request, ms: slow senders do not keep connections. */
-const REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_MS = 65_000;
+/** Longest path segment that still meets its own 404. */
+const PATH_SEGMENT_MAX = 2_000;
 
 runMain('gateway', async () => {
   const config = readConfig();
   const log = createLogger('gateway', config.LOG_LEVEL);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxParamLength: PATH_SEGMENT_MAX,
+    http: CONNECTION_LIMITS,
+    ...CONNECTION_LIMITS,
+    clientErrorHandler: refuseConnection,
     // While stopping, requests that are already here are answered, not refused.
     return503OnClosing: false,
     // A path that is not even valid percent-encoding is no path of ours.
@@ -33,9 +35,11 @@ runMain('gateway', async () => {
   });
   const server: FastifyInstance = adapter.getInstance();
   observeRequests(server, log);
+  endConnectionsWhenStopping(server);
   checkRoutes(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
     reply.header('content-type', 'application/json;charset=UTF-8'); // as the specification writes it
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store'); // keys and tokens
     done(null, payload);
   });
 

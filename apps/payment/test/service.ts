@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { createLogger } from '@oneq/service-kit';
 import { aPrepare, createTestDatabase, TEST_SECRET } from '@oneq/testing';
@@ -70,6 +71,11 @@ export class PaymentService {
     const payment = await this.prepared(changes);
     await this.authenticating.authenticate({ tid: payment.tid });
     return payment;
+  }
+
+  /** The payer's part ends, by a request of its own. */
+  end(tid: string, closing: 'cancel' | 'fail', reference: string = randomUUID()) {
+    return this.closing.byPayer({ tid, reference }, closing);
   }
 
   /** Moves the end of a payment's time to the past. */

@@ -36,7 +36,7 @@ export const ERRORS = {
     400,
     { ko: '잘못된 요청 값', en: 'Invalid parameter' },
     {
-      ko: '요청 값을 확인해 주세요. errors에 고칠 항목이 모두 있습니다.',
+      ko: '요청 값을 확인해 주세요. 수정할 항목은 errors에서 확인할 수 있습니다.',
       en: 'Check the request. errors lists every field to correct.',
     },
   ),
@@ -86,13 +86,13 @@ export const ERRORS = {
     403,
     { ko: '기본 제공 가맹점', en: 'Built-in merchant' },
     {
-      ko: '연습용으로 기본 제공되는 가맹점은 바꿀 수 없습니다.',
+      ko: '테스트용으로 기본 제공되는 가맹점은 변경할 수 없습니다.',
       en: 'The built-in sandbox merchant cannot be changed.',
     },
   ),
   MERCHANT_NOT_FOUND: final(
     404,
-    { ko: '없는 가맹점', en: 'Merchant not found' },
+    { ko: '존재하지 않는 가맹점', en: 'Merchant not found' },
     {
       ko: 'cid에 해당하는 가맹점이 없습니다. 제휴 응답으로 받은 cid인지 확인해 주세요.',
       en: 'No merchant has this cid. Use the cid from the affiliation answer.',
@@ -100,7 +100,7 @@ export const ERRORS = {
   ),
   PAYMENT_NOT_FOUND: final(
     404,
-    { ko: '없는 결제', en: 'Payment not found' },
+    { ko: '존재하지 않는 결제', en: 'Payment not found' },
     {
       ko: '해당하는 결제가 없습니다. cid와 order_id, tid를 확인해 주세요.',
       en: 'There is no such payment. Check cid, order_id and tid.',
@@ -108,7 +108,7 @@ export const ERRORS = {
   ),
   WALLET_NOT_FOUND: final(
     404,
-    { ko: '없는 지갑', en: 'Wallet not found' },
+    { ko: '존재하지 않는 지갑', en: 'Wallet not found' },
     {
       ko: '원큐페이에 등록되지 않은 계좌번호입니다.',
       en: 'This account number is not registered with OneQ Pay.',
@@ -116,8 +116,8 @@ export const ERRORS = {
   ),
   NOT_FOUND: final(
     404,
-    { ko: '없는 주소', en: 'Not found' },
-    { ko: '요청한 주소에 아무것도 없습니다.', en: 'There is nothing at this address.' },
+    { ko: '존재하지 않는 경로', en: 'Not found' },
+    { ko: '요청하신 경로를 찾을 수 없습니다.', en: 'There is nothing at this address.' },
   ),
   METHOD_NOT_ALLOWED: final(
     405,
@@ -126,9 +126,9 @@ export const ERRORS = {
   ),
   MERCHANT_ALREADY_EXISTS: final(
     409,
-    { ko: '이미 제휴한 사업자', en: 'Merchant already exists' },
+    { ko: '이미 제휴된 사업자', en: 'Merchant already exists' },
     {
-      ko: '이미 다른 내용으로 제휴한 사업자등록번호입니다.',
+      ko: '다른 정보로 이미 제휴된 사업자등록번호입니다.',
       en: 'This business number is already affiliated with other details.',
     },
   ),
@@ -223,9 +223,9 @@ export const ERRORS = {
   ),
   IDEMPOTENCY_KEY_REUSED: final(
     422,
-    { ko: '다른 요청에 쓴 Idempotency-Key', en: 'Idempotency-Key reused' },
+    { ko: '다른 요청에 사용된 Idempotency-Key', en: 'Idempotency-Key reused' },
     {
-      ko: '이 Idempotency-Key는 다른 요청에 이미 쓰였습니다. 새 키로 보내 주세요.',
+      ko: '이 Idempotency-Key는 이미 다른 요청에 사용되었습니다. 새 키로 보내 주세요.',
       en: 'This Idempotency-Key was used for another request. Use a new key.',
     },
   ),
@@ -255,7 +255,7 @@ export const ERRORS = {
         500,
         { ko: '내부 오류', en: 'Internal error' },
         {
-          ko: '처리 중 오류가 났습니다. 결과를 알 수 없으니 같은 요청을 다시 보내 확인해 주세요.',
+          ko: '처리 중 오류가 발생했습니다. 결과를 알 수 없으니 같은 요청을 다시 보내 확인해 주세요.',
           en: 'Something went wrong on our side. The outcome is unknown: send the same request again to find out.',
         },
       ),
@@ -290,7 +290,7 @@ export type ErrorCode = keyof typeof ERRORS;
 /** What can be wrong with one field of a request. */
 export const FIELD_ERRORS = {
   REQUIRED: { ko: '필수 항목입니다.', en: 'This field is required.' },
-  TOO_LONG: { ko: '{max}자까지 쓸 수 있습니다.', en: 'At most {max} characters are allowed.' },
+  TOO_LONG: { ko: '최대 {max}자까지 입력할 수 있습니다.', en: 'At most {max} characters are allowed.' },
   INVALID_FORMAT: { ko: '형식이 맞지 않습니다: {format}', en: 'The format is wrong: {format}' },
   OUT_OF_RANGE: { ko: '{min} 이상 {max} 이하여야 합니다.', en: 'The value must be between {min} and {max}.' },
   DUPLICATED: { ko: '같은 항목이 두 번 이상 있습니다.', en: 'This field was sent more than once.' },
@@ -341,6 +341,12 @@ export class OneQError extends Error {
 
   get outcome(): Outcome {
     return this.extras.outcome ?? this.definition.outcome;
+  }
+
+  /** What to do about it; where it may have happened, the words say so. */
+  get detail(): Words {
+    const unsure = this.outcome === 'unknown' && this.definition.outcome === 'final';
+    return unsure ? ERRORS.UPSTREAM_TIMEOUT.detail : this.definition.detail;
   }
 
   toWire(): WireError {

@@ -83,8 +83,8 @@ function check(name: string, test: (text: string) => boolean, options: Validatio
   );
 }
 
-const TEXT: Words = { ko: '제어 문자가 없는 글자', en: 'text without control characters' };
-const INTEGER: Words = { ko: '숫자(0-9)로 쓴 정수', en: 'an integer in digits (0-9)' };
+const TEXT: Words = { ko: '제어 문자를 포함하지 않는 문자열', en: 'text without control characters' };
+const INTEGER: Words = { ko: '숫자(0-9)로 된 정수', en: 'an integer in digits (0-9)' };
 
 /** Text of at most `max` code points, trimmed and in NFC. */
 export function Text(options: FieldOptions & { max: number; form?: TextForm }): PropertyDecorator {

@@ -6,7 +6,7 @@ const digitsOf = (text: string) => text.replace(/\D/g, '');
 
 /** 사업자등록번호: ten digits, hyphens allowed; stored without them. */
 export const BUSINESS_NO: TextForm = {
-  expected: { ko: '숫자 열 자리 (220-81-62517)', en: 'ten digits (220-81-62517)' },
+  expected: { ko: '숫자 10자리 (220-81-62517)', en: 'ten digits (220-81-62517)' },
   test: (text) => /^[0-9-]+$/.test(text) && digitsOf(text).length === 10,
   canonical: digitsOf,
 };
@@ -24,31 +24,32 @@ export const BUSINESS_NO_CHECK_DIGIT: TextForm = {
 
 /** Telephone number: at least seven digits with `+ - ( )` and blanks; compared by its digits. */
 export const PHONE: TextForm = {
-  expected: { ko: '일곱 자리 이상의 전화번호', en: 'a telephone number of at least seven digits' },
+  expected: { ko: '숫자 7자리 이상의 전화번호', en: 'a telephone number of at least seven digits' },
   test: (text) => /^[0-9+\-() ]+$/.test(text) && digitsOf(text).length >= 7,
 };
 
 export const POST_NO: TextForm = {
-  expected: { ko: '숫자 다섯 자리', en: 'five digits' },
+  expected: { ko: '숫자 5자리', en: 'five digits' },
   test: (text) => /^[0-9]{5}$/.test(text),
 };
 
 /** Account number: digits and hyphens, at least six digits; stored and compared without hyphens. */
 export const BANK_ACCT_NUM: TextForm = {
-  expected: { ko: '숫자 여섯 자리 이상의 계좌번호', en: 'an account number of at least six digits' },
+  expected: { ko: '숫자 6자리 이상의 계좌번호', en: 'an account number of at least six digits' },
   test: (text) => /^[0-9-]{6,12}$/.test(text) && digitsOf(text).length >= 6,
   canonical: digitsOf,
 };
 
 export const CID: TextForm = {
-  expected: { ko: '영문 대문자와 숫자 열 자리', en: 'ten characters A-Z and 0-9' },
+  expected: { ko: '영문 대문자와 숫자 10자리', en: 'ten characters A-Z and 0-9' },
   test: (text) => /^[A-Z0-9]{10}$/.test(text),
 };
 
-/** A payment number: 1 to 16 digits. */
+/** A payment number: 1 to 16 digits, an integer, so leading zeros mean nothing. */
 export const TID: TextForm = {
   expected: { ko: '숫자 1-16자리', en: '1 to 16 digits' },
   test: (text) => /^[0-9]{1,16}$/.test(text),
+  canonical: (text) => text.replace(/^0+(?=[0-9])/, ''),
 };
 
 /** Absolute http or https URL without user info. WHATWG parsing alone would repair `http:\\host` or `https:host`. */

@@ -73,7 +73,7 @@ export const secret = makeValidator<string>((input) => {
   return input;
 });
 
-/** Secrets by version, newest last used for new work: `1:<secret>,2:<secret>`; versions are 1 to 255. */
+/** Secrets by version, `1:<secret>,2:<secret>`, versions 1 to 255; the highest one makes what is new. */
 export type VersionedSecrets = ReadonlyMap<number, string>;
 
 /** {@link VersionedSecrets}; the highest version is the one in use, older ones still read what they wrote. */

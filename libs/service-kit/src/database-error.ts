@@ -1,9 +1,12 @@
 import { OneQError, unavailable } from '@oneq/contracts';
 
-/** SQLSTATEs after which the statement certainly had no effect: it was rolled back or never started. */
-const ROLLED_BACK = /^(53|55P03|57014|57P03|40)/;
+/**
+ * SQLSTATEs after which the statement certainly had no effect: it was rolled back or never started (25006: this server
+ * is a standby now).
+ */
+const ROLLED_BACK = /^(53|55P03|57014|57P03|25006|40(?!003))/;
 /** SQLSTATEs of a connection that ended: whether the commit was reached is not known. */
-const CONNECTION_LOST = /^(08|57P01|57P02)/;
+const CONNECTION_LOST = /^(08|40003|57P01|57P02|57P04|57P05)/;
 /** Failures to connect, before anything was sent. */
 const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN']);
 const SOCKET_LOST = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT']);

@@ -5,6 +5,7 @@ import { type Pool, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { databaseError, errorCode } from './database-error';
+import { isOverdue } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
@@ -22,6 +23,8 @@ types.setTypeParser(types.builtins.INT8, (text) => {
   if (!Number.isSafeInteger(value)) throw new RangeError('a bigint of the database is beyond 2^53');
   return value;
 });
+
+const ignore = () => {};
 
 /** One SQL statement, prepared under its name on every connection that runs it. */
 export interface Statement {
@@ -50,12 +53,17 @@ export class Database {
         throw unavailable('final', error);
       });
       let failure: unknown;
+      // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
+      // use would end the process; the query's own rejection tells the caller.
+      client.on('error', ignore);
       try {
+        if (isOverdue()) throw unavailable('unknown', 'nobody waits for this any more');
         return (await client.query<Row>({ ...statement, values: [...values] })).rows;
       } catch (error) {
         failure = error;
       } finally {
         const broken = failure !== undefined && databaseError(failure)?.outcome === 'unknown';
+        client.off('error', ignore);
         client.release(broken);
       }
       if (run === RUNS_MAX || !RUN_AGAIN.has(errorCode(failure) ?? '')) throw databaseError(failure) ?? failure;
@@ -68,6 +76,8 @@ export class Database {
   }
 }
 
+type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
+
 interface DatabaseOptions {
   readonly url: string;
   /** Schema that this service owns, and the only one it sees. */
@@ -77,7 +87,7 @@ interface DatabaseOptions {
 }
 
 /** Options of a service's data source, for the service and for tests. */
-export function dataSourceOptions({ url, schema, entities, migrations }: DatabaseOptions): DataSourceOptions {
+export function dataSourceOptions({ url, schema, entities, migrations }: DatabaseOptions): PostgresOptions {
   return {
     type: 'postgres',
     url,
@@ -99,24 +109,24 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
   };
 }
 
-/** A connected data source whose schema is up to date. Replicas start together, so migrations run under a lock. */
-export async function connectAndMigrate(options: DataSourceOptions): Promise<DataSource> {
-  const dataSource = await new DataSource(options).initialize();
-  const runner = dataSource.createQueryRunner();
+/**
+ * A connected data source whose schema is up to date. Replicas start together, so migrations run under a lock; they run
+ * on a connection of their own without time-outs, because waiting for that lock and changing large tables take long.
+ */
+export async function connectAndMigrate(options: PostgresOptions): Promise<DataSource> {
+  const patient = { ...options.extra, statement_timeout: 0, query_timeout: 0, idle_in_transaction_session_timeout: 0 };
+  const migrating = await new DataSource({ ...options, poolSize: 2, extra: patient }).initialize();
   try {
-    // No time-out while waiting for a replica that is migrating.
-    await runner.query('SET statement_timeout = 0');
+    const runner = migrating.createQueryRunner();
+    // Held by this session; it goes with the connection, whatever happens.
     await runner.query(`SELECT pg_advisory_lock(hashtext('oneq-migrations'))`);
-    await dataSource.runMigrations({ transaction: 'each' });
+    await migrating.runMigrations({ transaction: 'each' });
     await runner.query(`SELECT pg_advisory_unlock(hashtext('oneq-migrations'))`);
-    await runner.query('RESET statement_timeout');
-    return dataSource;
-  } catch (error) {
-    await dataSource.destroy();
-    throw error;
-  } finally {
     await runner.release();
+  } finally {
+    await migrating.destroy();
   }
+  return new DataSource(options).initialize();
 }
 
 /** TypeORM connected to the service's own schema, migrated, and {@link Database} on the same pool. */
@@ -130,7 +140,7 @@ export class DatabaseModule {
         TypeOrmModule.forRootAsync({
           useFactory: () => ({ ...dataSourceOptions(options), retryAttempts: 50, retryDelay: 200 }),
           dataSourceFactory: (given) => {
-            if (!given) throw new Error('no data source options');
+            if (given?.type !== 'postgres') throw new Error('the data source must be PostgreSQL');
             return connectAndMigrate(given);
           },
         }),

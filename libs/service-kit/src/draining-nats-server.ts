@@ -24,13 +24,32 @@ interface Outgoing {
 export class DrainingNatsServer extends ServerNats {
   private readonly open: Subscription[] = [];
   private readonly progress = new EventEmitter();
+  /** What to call when a request has been answered; each counts once. */
+  private readonly finished = new WeakMap<Msg, () => void>();
   private inFlight = 0;
+  private connected = false;
 
   constructor(
     options: Required<NatsOptions>['options'] & { queue: string },
     private readonly log: Logger,
   ) {
     super(options);
+  }
+
+  /** Whether messages can arrive now. */
+  isConnected(): boolean {
+    return this.connected;
+  }
+
+  override async handleStatusUpdates(client: NatsConnection): Promise<void> {
+    this.connected = true;
+    this.on('disconnect', () => {
+      this.connected = false;
+    });
+    this.on('reconnect', () => {
+      this.connected = true;
+    });
+    await super.handleStatusUpdates(client);
   }
 
   override bindEvents(client: NatsConnection): void {
@@ -49,29 +68,32 @@ export class DrainingNatsServer extends ServerNats {
       this.log.warn({ subject: channel }, 'dropped a message whose deadline had passed');
       return;
     }
-    return inTrace(message.headers?.get(TRACEPARENT_HEADER), async () => {
+    const handle = async () => {
       try {
         return await super.handleMessage(channel, message);
       } catch (error) {
+        this.finished.get(message)?.();
         this.log.error({ err: error, subject: channel }, 'unreadable message');
       }
-    });
+    };
+    return inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline);
   }
 
   /** Nest asks for a publisher once for each request it is about to handle, so this is where one is in flight. */
   override getPublisher(message: Msg, id: string, context: NatsContext): (response: Outgoing) => unknown {
     const publish = super.getPublisher(message, id, context);
-    let running = true;
     this.inFlight += 1;
+    const finished = () => {
+      if (!this.finished.delete(message)) return;
+      this.inFlight -= 1;
+      this.progress.emit('finished');
+    };
+    this.finished.set(message, finished);
     return (response) => {
       try {
         return publish(response);
       } finally {
-        if (running && (response.isDisposed || response.err !== undefined)) {
-          running = false;
-          this.inFlight -= 1;
-          this.progress.emit('finished');
-        }
+        if (response.isDisposed || response.err !== undefined) finished();
       }
     };
   }
@@ -80,14 +102,17 @@ export class DrainingNatsServer extends ServerNats {
     const open = this.open.splice(0);
     const client = open.length > 0 ? this.unwrap<NatsConnection>() : undefined;
     if (client && !client.isClosed()) {
-      await Promise.all(open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain())));
-      await setImmediate(); // the last messages are past their decoding, and counted
       const timeout = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
+      const inTime = (work: Promise<unknown>) => Promise.race([work, once(timeout, 'abort')]);
+      await inTime(
+        Promise.all(open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain()))),
+      );
+      await setImmediate(); // the last messages are past their decoding, and counted
       while (this.inFlight > 0 && !timeout.aborted) {
         await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
       }
       if (this.inFlight > 0) this.log.error({ in_flight: this.inFlight }, 'stopped with handlers still running');
-      await client.drain();
+      await inTime(client.drain());
     }
     await super.close();
   }

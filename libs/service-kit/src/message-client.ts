@@ -107,7 +107,7 @@ function translate(error: unknown): OneQError {
     }
     if ('code' in error && !('extras' in error)) return unavailable('unknown', error);
   }
-  // Nest's client refuses with a plain string while the connection is down: nothing was sent.
-  if (typeof error === 'string') return unavailable('final', error);
+  // What Nest's client refuses with while the connection is down: nothing was sent.
+  if (typeof error === 'string' && error.startsWith('Error: Connection lost')) return unavailable('final', error);
   return OneQError.fromWire(error);
 }

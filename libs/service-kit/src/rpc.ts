@@ -60,7 +60,7 @@ export class MessageMetrics implements NestInterceptor {
     return next.handle().pipe(
       tap({
         complete: () => end({ code: 'OK' }),
-        error: (error) => end({ code: error instanceof OneQError ? error.code : 'INTERNAL_ERROR' }),
+        error: (error) => end({ code: databaseError(error)?.code ?? 'INTERNAL_ERROR' }),
       }),
     );
   }

@@ -20,8 +20,13 @@ export interface ServiceConfig {
   readonly LOG_LEVEL: string;
 }
 
+/** Whether this process was forked by a supervisor, with whom it ends. */
+const forked = process.send !== undefined;
+
 /** Runs a `main`: a wrong configuration is told in words and ends the process with a code of its own. */
 export function runMain(service: string, main: () => Promise<unknown>): void {
+  // A supervisor that is killed while this process starts leaves no orphan behind.
+  if (forked) process.once('disconnect', endWhileStarting);
   main().catch((error: unknown) => {
     if (error instanceof ConfigurationError) {
       process.stderr.write(`${service}: ${error.message}\n`);
@@ -30,6 +35,10 @@ export function runMain(service: string, main: () => Promise<unknown>): void {
     createLogger(service, 'info').fatal({ err: error }, 'could not start');
     process.exit(1);
   });
+}
+
+function endWhileStarting(): never {
+  process.exit(1);
 }
 
 /**
@@ -51,10 +60,13 @@ export async function runService(
   app.useGlobalPipes(new MessagePipe(config.MODE));
   app.useGlobalFilters(new WireErrorFilter(log));
   app.useGlobalInterceptors(new MessageMetrics());
-  await app.listen();
   const database = app.get(Database);
-  const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, () => database.ping());
+  const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, async () => {
+    if (!server.isConnected()) throw new Error('not connected to NATS');
+    await database.ping();
+  });
   endOnSignal(app, log, () => management.close());
+  await app.listen();
   log.info({ mode: config.MODE, metrics_port: management.port }, 'ready');
 }
 
@@ -78,5 +90,9 @@ export function endOnSignal(app: INestApplicationContext, log: Logger, alsoClose
     );
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(signal));
-  if (process.connected) process.on('disconnect', () => end('supervisor gone'));
+  if (forked) {
+    process.off('disconnect', endWhileStarting);
+    process.once('disconnect', () => end('supervisor gone'));
+    if (!process.connected) end('supervisor gone');
+  }
 }

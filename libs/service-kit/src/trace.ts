@@ -5,21 +5,41 @@ import { randomBytes } from 'node:crypto';
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const ZERO_TRACE_ID = '0'.repeat(32);
 
-const traces = new AsyncLocalStorage<string>();
+interface Work {
+  readonly traceId: string;
+  /** ms since 1970 after which nobody waits for the result. */
+  readonly deadline: number;
+}
 
-/** Runs `work` as part of the trace that a `traceparent` names, or of a new one. */
-export function inTrace<T>(traceparent: string | undefined, work: () => T): T {
-  const traceId = TRACEPARENT.exec(traceparent ?? '')?.[1];
-  return traces.run(traceId && traceId !== ZERO_TRACE_ID ? traceId : randomBytes(16).toString('hex'), work);
+const works = new AsyncLocalStorage<Work>();
+
+/**
+ * Runs `work` as part of the trace that a `traceparent` names, or of a new one.
+ * @param deadline ms since 1970 after which nobody waits for the result
+ */
+export function inTrace<T>(
+  traceparent: string | undefined,
+  work: () => T,
+  deadline: number = Number.POSITIVE_INFINITY,
+): T {
+  const given = TRACEPARENT.exec(traceparent ?? '')?.[1];
+  const traceId = given && given !== ZERO_TRACE_ID ? given : randomBytes(16).toString('hex');
+  return works.run({ traceId, deadline }, work);
 }
 
 /** Trace id (32 hex digits) of the request in progress, if any. */
 export function traceId(): string | undefined {
-  return traces.getStore();
+  return works.getStore()?.traceId;
 }
 
 /** `traceparent` for a call made on behalf of the request in progress. */
 export function traceparent(): string | undefined {
   const id = traceId();
   return id && `00-${id}-${randomBytes(8).toString('hex')}-01`;
+}
+
+/** Whether nobody waits any more for the result of the work in progress. */
+export function isOverdue(): boolean {
+  const work = works.getStore();
+  return work !== undefined && Date.now() > work.deadline;
 }

@@ -6,11 +6,26 @@ import { BusinessRegistry } from '../registry/business-registry';
 import type { Merchant } from './entities';
 import { MODE } from './find-merchant';
 
+/** Named one by one: `*` would break prepared statements when a migration adds a column. */
+const COLUMNS = [
+  'cid',
+  'opponent_name',
+  'store_phone',
+  'store_address1',
+  'store_address2',
+  'post_no',
+  'category_cd',
+  'created_at',
+  'approved_at',
+] as const;
+const columns = (table: string) => COLUMNS.map((column) => table + column).join(', ');
+type Affiliated = Pick<Merchant, (typeof COLUMNS)[number]>;
+
 /** The database's clock, and beside it the business's merchant (all null if it has none) and whose the key is. */
 const LOOK_UP: Statement = {
   name: 'look-up-business',
   text: `
-    SELECT now() AS now, m.*,
+    SELECT now() AS now, ${columns('m.')},
            EXISTS (SELECT FROM secret_keys WHERE hash = $2 AND merchant_id = m.id) AS owns_key
     FROM (VALUES (1)) AS clock LEFT JOIN merchants m ON m.business_no = $1`,
 };
@@ -24,15 +39,15 @@ const CREATE: Statement = {
                              category_cd, created_at)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       ON CONFLICT (business_no) DO NOTHING
-      RETURNING *
+      RETURNING ${columns('')}, id
     ), key AS (
       INSERT INTO secret_keys (hash, merchant_id) SELECT $10, id FROM merchant
     )
-    SELECT * FROM merchant`,
+    SELECT ${columns('')} FROM merchant`,
 };
 
-type NoMerchant = { readonly [column in keyof Merchant]: null };
-type LookedUp = { readonly now: Date; readonly owns_key: boolean } & (Merchant | NoMerchant);
+type NoMerchant = { readonly [column in keyof Affiliated]: null };
+type LookedUp = { readonly now: Date; readonly owns_key: boolean } & (Affiliated | NoMerchant);
 
 /** Letters of a cid after its prefix: `TC` in sandbox, `CC` in live mode. */
 const CID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
@@ -55,7 +70,7 @@ export class Affiliate {
   async affiliate(command: AffiliateCommand): Promise<AffiliationAnswer> {
     for (;;) {
       const known = await this.lookUp(command);
-      if (known.id !== null) return this.again(command, known, known.owns_key);
+      if (known.cid !== null) return this.again(command, known, known.owns_key);
       const { category_cd } = await this.registry.lookUp(command);
       const created = await this.create(command, category_cd, known.now);
       if (created) {
@@ -72,7 +87,7 @@ export class Affiliate {
     return found;
   }
 
-  private again(command: AffiliateCommand, merchant: Merchant, ownsKey: boolean): AffiliationAnswer {
+  private again(command: AffiliateCommand, merchant: Affiliated, ownsKey: boolean): AffiliationAnswer {
     const same =
       merchant.opponent_name === command.opponent_name &&
       digits(merchant.store_phone) === digits(command.store_phone) &&
@@ -88,9 +103,9 @@ export class Affiliate {
     command: AffiliateCommand,
     category_cd: number,
     requestedAt: Date,
-  ): Promise<Merchant | undefined> {
+  ): Promise<Affiliated | undefined> {
     try {
-      const [merchant] = await this.database.run<Merchant>(CREATE, [
+      const [merchant] = await this.database.run<Affiliated>(CREATE, [
         newCid(this.mode),
         command.business_no,
         command.opponent_name,
@@ -119,7 +134,7 @@ function digits(phone: string): string {
   return phone.replace(/\D/g, '');
 }
 
-function answer(merchant: Merchant, newly_issued: boolean): AffiliationAnswer {
+function answer(merchant: Affiliated, newly_issued: boolean): AffiliationAnswer {
   return {
     cid: merchant.cid,
     created_at: toSeoulTime(merchant.created_at),

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type MerchantFacts, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
-import { IsNull, MoreThan, Repository } from 'typeorm';
+import { IsNull, Raw, Repository } from 'typeorm';
 import { CidAlias, Merchant, SecretKey } from './entities';
 
 /** Injection token of the mode the process runs in. */
@@ -28,7 +28,7 @@ export class FindMerchant {
    * @throws {OneQError} SECRET_KEY_INVALID
    */
   async byKey(hash: string): Promise<MerchantFacts> {
-    const unexpired = [{ expires_at: IsNull() }, { expires_at: MoreThan(new Date()) }];
+    const unexpired = [{ expires_at: IsNull() }, { expires_at: Raw((column) => `${column} > now()`) }];
     const key = await this.keys.findOneBy(unexpired.map((validity) => ({ hash, ...validity })));
     if (!key || !this.exists(key.merchant)) throw new OneQError('SECRET_KEY_INVALID');
     return facts(key.merchant);

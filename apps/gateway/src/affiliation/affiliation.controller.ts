@@ -1,9 +1,11 @@
-import { Body, Controller, Headers, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { AffiliateRequest, Affiliation } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
+import { InvitationGuard } from '../http/invitation.guard';
 import { Affiliations } from './affiliations';
 
 @Controller('pay/store')
+@UseGuards(InvitationGuard)
 export class AffiliationController {
   constructor(private readonly affiliations: Affiliations) {}
 
@@ -14,10 +16,7 @@ export class AffiliationController {
     'SECRET_KEY_INVALID',
     'MERCHANT_ALREADY_EXISTS',
   ])
-  affiliate(
-    @Body() request: AffiliateRequest,
-    @Headers('authorization') authorization: string | undefined,
-  ): Promise<Affiliation> {
-    return this.affiliations.affiliate(request, authorization);
+  affiliate(@Body() request: AffiliateRequest): Promise<Affiliation> {
+    return this.affiliations.affiliate(request);
   }
 }

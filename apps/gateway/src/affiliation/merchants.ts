@@ -8,18 +8,27 @@ import { hashSecretKey } from '../http/secret-key';
 const FRESH_MS = 5_000;
 /** Merchants and keys remembered. */
 const REMEMBERED_MAX = 10_000;
-/** Longest wait for affiliation, ms: a known merchant is served from memory after it. */
+/** How long an answer is served on while affiliation is away, ms: a key revoked meanwhile ends at last. */
+const STALE_MAX_MS = 10 * 60 * 1_000;
+/** Longest wait for affiliation, ms: for a merchant seen for the first time, and for one that is remembered. */
 const DEADLINE_MS = 1_500;
+const DEADLINE_REMEMBERED_MS = 300;
+
+interface Remembered {
+  readonly merchant: MerchantFacts;
+  /** When affiliation said so, ms since the process started. */
+  readonly at: number;
+}
 
 /** Who is who: asks affiliation, remembers for seconds, and serves known merchants on while affiliation is away. */
 @Injectable()
 export class Merchants {
-  private readonly byCid: LRUCache<string, MerchantFacts>;
-  private readonly byKeyHash: LRUCache<string, MerchantFacts>;
+  private readonly byCid: Memory;
+  private readonly byKeyHash: Memory;
 
   constructor(client: MessageClient) {
-    this.byCid = remembering((cid) => client.ask(FindMerchant, { cid }, DEADLINE_MS));
-    this.byKeyHash = remembering((secret_key_hash) => client.ask(FindMerchantByKey, { secret_key_hash }, DEADLINE_MS));
+    this.byCid = remembering((cid, ms) => client.ask(FindMerchant, { cid }, ms));
+    this.byKeyHash = remembering((secret_key_hash, ms) => client.ask(FindMerchantByKey, { secret_key_hash }, ms));
   }
 
   /** @throws {OneQError} SECRET_KEY_INVALID for a key that nobody has */
@@ -45,30 +54,38 @@ function found(merchant: MerchantFacts | undefined, otherwise: 'SECRET_KEY_INVAL
   return merchant;
 }
 
-type Memory = LRUCache<string, MerchantFacts>;
+type Memory = LRUCache<string, Remembered>;
 
-function remembering(ask: (key: string) => Promise<MerchantFacts>): Memory {
-  return new LRUCache<string, MerchantFacts>({
+function remembering(ask: (key: string, deadlineMs: number) => Promise<MerchantFacts>): Memory {
+  return new LRUCache<string, Remembered>({
     max: REMEMBERED_MAX,
     ttl: FRESH_MS,
-    // What was remembered outlives a failure to ask; "no such merchant" is an answer, and forgets it.
+    ttlResolution: 0, // read the clock each time, rather than set a timer each millisecond
+    // What was remembered outlives a failure to ask.
     noDeleteOnFetchRejection: true,
     noDeleteOnStaleGet: true,
-    fetchMethod: (key) =>
-      ask(key).catch((error: unknown) => {
+    fetchMethod: async (key, remembered) => {
+      try {
+        const merchant = await ask(key, remembered ? DEADLINE_REMEMBERED_MS : DEADLINE_MS);
+        return { merchant, at: performance.now() };
+      } catch (error) {
         if (error instanceof OneQError && error.definition.status < 500) return undefined;
         throw error;
-      }),
+      }
+    },
   });
 }
 
 /** The fresh answer, or the last one while affiliation cannot be asked; undefined when it answered that there is none. */
 async function recall(memory: Memory, key: string): Promise<MerchantFacts | undefined> {
   try {
-    return await memory.fetch(key);
+    const answer = await memory.fetch(key);
+    // "There is none" is an answer and forgets what was; the cache by itself would bring the old value back.
+    if (!answer) memory.delete(key);
+    return answer?.merchant;
   } catch (error) {
     const remembered = memory.get(key, { allowStale: true });
-    if (remembered) return remembered;
+    if (remembered && performance.now() - remembered.at < STALE_MAX_MS) return remembered.merchant;
     throw error;
   }
 }

@@ -28,13 +28,13 @@ const WORDS = {
   ko: {
     heading: '오류 코드',
     intro:
-      '오류 응답의 code로 구분해 주세요. outcome이 unknown이면 처리되었을 수 있으니 같은 요청을 그대로 다시 보내 확인합니다.',
+      '오류 응답의 code로 구분해 주세요. outcome이 unknown이면 이미 처리되었을 수 있으니, 200이나 4xx를 받을 때까지 같은 요청을 그대로 다시 보내 확인해 주세요.',
     fieldsHeading: '항목 오류 코드',
   },
   en: {
     heading: 'Error codes',
     intro:
-      'Branch on code. Where outcome is unknown it may have happened: send the same request again, unchanged, to find out.',
+      'Branch on code. Where outcome is unknown it may have happened: send the same request again, unchanged, until a 200 or a 4xx settles it.',
     fieldsHeading: 'Field error codes',
   },
 } as const satisfies Record<Language, object>;
@@ -44,11 +44,17 @@ export function errorPage(language: Language): string {
   const errors = Object.entries(ERRORS).map(([code, error]) => ({
     ...error,
     code,
+    outcome: code === 'SERVICE_UNAVAILABLE' ? 'final / unknown' : error.outcome,
     title: error.title[language],
-    detail: error.detail[language],
+    detail: sample(error.detail[language]),
   }));
-  const fields = Object.entries(FIELD_ERRORS).map(([code, words]) => ({ code, detail: words[language] }));
+  const fields = Object.entries(FIELD_ERRORS).map(([code, words]) => ({ code, detail: sample(words[language]) }));
   return new Eta().render(template, { ...WORDS[language], language, errors, fields });
+}
+
+/** A sentence whose places are filled when it is sent. */
+function sample(sentence: string): string {
+  return sentence.replace(/\{\w+\}/g, '…');
 }
 
 export const ERROR_STYLESHEET = `

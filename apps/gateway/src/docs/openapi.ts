@@ -5,7 +5,7 @@ const INTRODUCTION = `원큐페이 결제 API. 요청은 application/x-www-form-
 시각은 모두 서울 시각 \`YYYY.MM.DD HH:mm:ss\`이고, 오류는 [오류 코드](/docs/errors)를 따릅니다.
 
 The OneQ Pay API. Requests are forms (or JSON with the same fields), answers are JSON. Every time is Seoul time,
-\`YYYY.MM.DD HH:mm:ss\`. Every call that moves money is safe to send again, unchanged, after any answer or none.`;
+\`YYYY.MM.DD HH:mm:ss\`. Every call of a merchant that moves money is safe to send again, unchanged, after any answer or none.`;
 
 /** `GET /docs` (Swagger UI) and `GET /openapi.json`. */
 export function serveDocuments(app: INestApplication, publicUrl: string): void {

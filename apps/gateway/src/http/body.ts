@@ -7,8 +7,9 @@ export const BODY_LIMIT_BYTES = 16_384;
 
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
-/** The charset of a Content-Type, if it names one. */
-const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)"?/i;
+/** A Content-Type (RFC 9110): media type, then parameters whose values may be quoted. */
+const CONTENT_TYPE = /^\s*([^\s;,"]+\/[^\s;,"]+)\s*((?:;\s*[^\s;=",]+=(?:"(?:[^"\\]|\\.)*"|[^\s;",]+)\s*)*);?\s*$/;
+const PARAMETER = /;\s*([^\s;=",]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;",]+))/g;
 /** Names worth repeating to the caller; anything else that was sent as a name is not echoed. */
 const NAME = /^[A-Za-z0-9_]{1,40}$/;
 
@@ -33,14 +34,20 @@ export function requireReadableType(request: FastifyRequest): void {
   if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0') && type === undefined) {
     return; // no body at all: its missing fields are told one by one
   }
-  const mediaType = type?.split(';', 1)[0]?.trim().toLowerCase();
-  const charset = CHARSET.exec(type ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  const readable =
-    (mediaType === FORM || mediaType === JSON_TYPE) &&
-    (charset === 'utf-8' || charset === 'utf8') &&
-    encoding === 'identity';
-  if (!readable) throw new OneQError('UNSUPPORTED_MEDIA_TYPE');
+  const encodings = [headers['content-encoding'] ?? 'identity', headers['transfer-encoding'] ?? 'chunked'];
+  const plain = encodings.every((encoding) => /^\s*(identity|chunked)\s*$/i.test(encoding));
+  if (!plain || !isReadableType(type ?? '')) throw new OneQError('UNSUPPORTED_MEDIA_TYPE');
+}
+
+function isReadableType(type: string): boolean {
+  const [, mediaType = '', parameters = ''] = CONTENT_TYPE.exec(type) ?? [];
+  const charsets = [...parameters.matchAll(PARAMETER)]
+    .filter(([, name]) => name?.toLowerCase() === 'charset')
+    .map(([, , quoted, token]) => (quoted ?? token ?? '').toLowerCase());
+  return (
+    [FORM, JSON_TYPE].includes(mediaType.toLowerCase()) &&
+    charsets.every((charset) => charset === 'utf-8' || charset === 'utf8')
+  );
 }
 
 /**
@@ -86,17 +93,22 @@ export function readJson(body: Buffer): RawFields {
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw invalidParameter(notJson);
   const object = parsed;
-  return collect(names.map((name) => [name, Object.getOwnPropertyDescriptor(object, name)?.value]));
+  return collect(names.map((name) => [name, flat(Object.getOwnPropertyDescriptor(object, name)?.value)]));
+}
+
+/** No field takes an object or a list, so what one holds, and how deep, matters to nobody. */
+function flat(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? {} : value;
 }
 
 const notJson: FieldError = {
   field: '',
   code: 'INVALID_FORMAT',
-  params: { format: { ko: 'UTF-8로 쓴 JSON 객체', en: 'a JSON object in UTF-8' } },
+  params: { format: { ko: 'UTF-8로 인코딩된 JSON 객체', en: 'a JSON object in UTF-8' } },
 };
 
 function undecodable(name: string | null): FieldError {
-  const format = { ko: '퍼센트 인코딩한 UTF-8', en: 'percent-encoded UTF-8' };
+  const format = { ko: '퍼센트 인코딩된 UTF-8', en: 'percent-encoded UTF-8' };
   return { field: name === null ? '' : printable(name), code: 'INVALID_FORMAT', params: { format } };
 }
 

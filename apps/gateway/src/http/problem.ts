@@ -4,9 +4,11 @@ import { LOGGER, type Logger, traceId } from '@oneq/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Negotiator from 'negotiator';
 import { CONFIG, type GatewayConfig } from '../config';
+import { pathOf } from './routes';
 
 /** What Fastify itself refuses while it reads a request. */
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
+  403: 'NOT_FOUND', // a path that climbs out of the documents' folder
   404: 'NOT_FOUND',
   413: 'PAYLOAD_TOO_LARGE',
   415: 'UNSUPPORTED_MEDIA_TYPE',
@@ -23,21 +25,23 @@ export class ProblemFilter implements ExceptionFilter {
   catch(exception: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    sendProblem(this.asOneQError(exception), request, reply, this.config.PUBLIC_URL);
+    const error = this.asOneQError(exception);
+    const level = error.definition.status >= 500 ? 'warn' : 'debug';
+    this.log[level]({ code: error.code, outcome: error.outcome, err: error.cause }, 'refused');
+    sendProblem(error, request, reply, this.config.PUBLIC_URL);
   }
 
   private asOneQError(exception: unknown): OneQError {
     if (exception instanceof OneQError) return exception;
-    if (exception instanceof HttpException) {
-      const code = BY_STATUS[exception.getStatus()];
+    const status = statusOf(exception);
+    if (status !== undefined && status < 500) {
+      const code = BY_STATUS[status];
       if (code) return new OneQError(code, {}, { cause: exception });
       // The rest of what Fastify refuses is a body that ended early or a length that is wrong.
-      if (exception.getStatus() < 500) {
-        const format = { ko: '온전한 HTTP 요청', en: 'a complete HTTP request' };
-        return new OneQError('INVALID_PARAMETER', {
-          errors: [{ field: '', code: 'INVALID_FORMAT', params: { format } }],
-        });
-      }
+      const format = { ko: '올바른 HTTP 요청', en: 'a complete HTTP request' };
+      return new OneQError('INVALID_PARAMETER', {
+        errors: [{ field: '', code: 'INVALID_FORMAT', params: { format } }],
+      });
     }
     this.log.error({ err: exception }, 'a bug: this error is none of ours');
     return new OneQError('INTERNAL_ERROR');
@@ -55,7 +59,14 @@ export function sendProblem(error: OneQError, request: FastifyRequest, reply: Fa
     .header('content-type', 'application/problem+json')
     .header('content-language', language)
     .header('cache-control', 'no-store')
-    .send(JSON.stringify(problem(error, publicUrl, request.url, language)));
+    .send(Buffer.from(JSON.stringify(problem(error, publicUrl, request.url, language)))); // bytes: no charset is added
+}
+
+/** HTTP status that a framework's error asks for. */
+function statusOf(exception: unknown): number | undefined {
+  if (exception instanceof HttpException) return exception.getStatus();
+  const given = exception instanceof Error && 'statusCode' in exception ? exception.statusCode : undefined;
+  return typeof given === 'number' ? given : undefined;
 }
 
 /** Korean unless the caller prefers English. */
@@ -71,8 +82,8 @@ function problem(error: OneQError, publicUrl: string, url: string, language: Lan
     type: `${publicUrl}/docs/errors#${code}`,
     title: definition.title[language],
     status: definition.status,
-    detail: phrase(definition.detail, language, extras.params),
-    instance: url.split('?', 1)[0],
+    detail: phrase(error.detail, language, extras.params),
+    instance: pathOf(url),
     code,
     outcome,
     retryable: definition.retryable,

@@ -1,4 +1,4 @@
-import { OneQError } from '@oneq/contracts';
+import { OneQError, TID } from '@oneq/contracts';
 import type { FastifyInstance } from 'fastify';
 import { requireReadableType } from './body';
 
@@ -17,17 +17,30 @@ export function checkRoutes(server: FastifyInstance): void {
 
   server.addHook('onRequest', async (request, reply) => {
     if (request.is404) {
-      const [path = ''] = request.url.split('?', 1);
+      const path = pathOf(request.url);
       const allowed = new Set(routes.filter((route) => route.path.test(path)).flatMap(({ methods }) => methods));
       if (allowed.size === 0) throw new OneQError('NOT_FOUND');
       reply.header('allow', [...allowed].sort().join(', '));
       throw new OneQError('METHOD_NOT_ALLOWED');
     }
+    const { tid } = request.params as { tid?: string };
+    if (tid !== undefined && !TID.test(tid)) throw new OneQError('NOT_FOUND');
     if (WITH_BODY.has(request.method)) requireReadableType(request);
   });
 }
 
+/** The decoded path of a request target: without query and fragment, and without the host of the absolute form. */
+export function pathOf(target: string): string {
+  const [path = ''] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1);
+  try {
+    return decodeURI(path) || '/';
+  } catch {
+    return path;
+  }
+}
+
 function pathPattern(url: string): RegExp {
   const escaped = url.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replace(/:[A-Za-z_]+/g, '[^/]+').replaceAll('*', '.*')}$`);
+  const segments = escaped.replace(/:tid/g, '[0-9]{1,16}').replace(/:[A-Za-z_]+/g, '[^/]+');
+  return new RegExp(`^${segments.replaceAll('*', '.*')}$`);
 }

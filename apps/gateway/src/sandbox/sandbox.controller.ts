@@ -1,7 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ActAsPayerRequest, ChargeRequest, PayerActed, Wallet } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
-import { TidPipe } from '../http/tid.pipe';
 import { Sandbox } from './sandbox';
 
 /** Helpers for practice; in live mode these addresses do not exist. */
@@ -20,7 +19,7 @@ export class SandboxController {
     'PAYMENT_FAILED',
     'PAYMENT_EXPIRED',
   ])
-  authenticate(@Param('tid', TidPipe) tid: string, @Body() request: ActAsPayerRequest): Promise<PayerActed> {
+  authenticate(@Param('tid') tid: string, @Body() request: ActAsPayerRequest): Promise<PayerActed> {
     return this.sandbox.actAsPayer(tid, request);
   }
 
@@ -30,7 +29,7 @@ export class SandboxController {
     'PAYMENT_NOT_FOUND',
     'NOT_FOUND',
   ])
-  expire(@Param('tid', TidPipe) tid: string): Promise<PayerActed> {
+  expire(@Param('tid') tid: string): Promise<PayerActed> {
     return this.sandbox.expire(tid);
   }
 

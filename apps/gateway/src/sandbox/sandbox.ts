@@ -25,11 +25,12 @@ export class Sandbox {
   ) {}
 
   async actAsPayer(tid: string, { outcome, payment_method_type }: ActAsPayerRequest): Promise<PayerActed> {
+    const reference = randomUUID(); // made once a request, so that a message sent twice is known again
     switch (outcome) {
       case 'cancel':
-        return this.acted(await this.client.ask(CancelByPayer, { tid }));
+        return this.acted(await this.client.ask(CancelByPayer, { tid, reference }));
       case 'fail':
-        return this.acted(await this.client.ask(FailByPayer, { tid }));
+        return this.acted(await this.client.ask(FailByPayer, { tid, reference }));
       default:
         return this.acted(await this.client.ask(Authenticate, { tid, payment_method_type }));
     }

@@ -60,6 +60,7 @@ export class CreateLedger implements MigrationInterface {
         authenticated_at      timestamptz,
         approved_at           timestamptz,
         finished_at           timestamptz,
+        closing_reference     uuid,
         CONSTRAINT one_payment_per_attempt_at_an_order UNIQUE (cid, order_id, attempt),
         CONSTRAINT amount_above_zero CHECK (amount BETWEEN 1 AND 2147483647),
         CONSTRAINT quantity_above_zero CHECK (quantity >= 1),

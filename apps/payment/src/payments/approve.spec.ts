@@ -90,7 +90,7 @@ describe('approving a payment', () => {
     await service.approving.approve(anApproval(command));
     await expect(service.approving.approve(tampered)).rejects.toMatchObject(mismatch);
     const cancelled = await service.prepared();
-    await service.closing.byPayer(cancelled.tid, 'cancel');
+    await service.end(cancelled.tid, 'cancel');
     await expect(service.approving.approve(anApproval(cancelled.command, { [field]: value }))).rejects.toMatchObject(
       mismatch,
     );
@@ -150,7 +150,7 @@ describe('approving a payment', () => {
       const { command, tid } = await service.authenticated();
       const [approval, cancel] = await Promise.allSettled([
         service.approving.approve(anApproval(command)),
-        service.closing.byPayer(tid, 'cancel'),
+        service.end(tid, 'cancel'),
       ]);
       const approved = approval.status === 'fulfilled';
       expect(cancel.status).toBe(approved ? 'rejected' : 'fulfilled');

@@ -113,13 +113,15 @@ export class ApprovePayment {
 
   /** The first approval's answer, why there is none, or undefined when the payment can be approved now. */
   private async conflict(request: ApproveRequest, pinned: number | null): Promise<Approved | undefined> {
-    const payment = await this.payments.newestOf(request.cid, request.order_id);
-    if (!payment || (pinned !== null && payment.id !== pinned)) throw new OneQError('PAYMENT_NOT_FOUND');
+    const newest = await this.payments.newestOf(request.cid, request.order_id);
+    if (!newest || (pinned !== null && newest.id !== pinned)) throw new OneQError('PAYMENT_NOT_FOUND');
+    await this.close.expireIfDue(newest.id);
+    // Read after the look at the clock, so that it is not the state of a moment before.
+    const payment = await this.payments.byId(newest.id);
     const errors = mismatches(payment, request);
     if (errors.length > 0) throw new OneQError('PAYMENT_MISMATCH', { errors });
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
     if (payment.status === 'APPROVED' || payment.status === 'PARTIALLY_CANCELLED') return this.answer(payment);
-    if (await this.close.expireIfDue(payment.id)) throw new OneQError('PAYMENT_EXPIRED');
     if (payment.status === 'READY') throw new OneQError('PAYMENT_NOT_AUTHENTICATED');
     return undefined;
   }

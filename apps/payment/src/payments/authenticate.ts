@@ -79,8 +79,10 @@ export class AuthenticatePayment {
 
   /** Why nothing was authenticated. */
   private async conflict(tid: string): Promise<PayerPartDone> {
+    // Read after the look at the clock, so that it is not the state of a moment before.
+    const { id } = await this.payments.byTid(tid);
+    if (await this.close.expireIfDue(id)) throw new OneQError('PAYMENT_EXPIRED');
     const payment = await this.payments.byTid(tid);
-    if (await this.close.expireIfDue(payment.id)) throw new OneQError('PAYMENT_EXPIRED');
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
     if (payment.status === 'READY') throw new OneQError('INSUFFICIENT_FUNDS');
     return payerPartDone(tid, payment);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   FINISHED_ERRORS,
   FINISHED_STATUSES,
@@ -26,20 +27,29 @@ describe('ending a payment before its approval', () => {
   ] as const)('%s: releases the hold and sends the payer back', async (closing, status, result, url) => {
     for (const arrange of [() => service.prepared(), () => service.authenticated()]) {
       const { command, tid } = await arrange();
-      expect(await service.closing.byPayer(tid, closing)).toMatchObject({ status, result, merchant_url: command[url] });
+      expect(await service.end(tid, closing)).toMatchObject({ status, result, merchant_url: command[url] });
       expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({
         money_balance: 50_000,
         money_held: 0,
       });
-      await expect(service.closing.byPayer(tid, 'cancel')).rejects.toThrow(FINISHED_ERRORS[status]);
+      await expect(service.end(tid, 'cancel')).rejects.toThrow(FINISHED_ERRORS[status]);
     }
+  });
+
+  it('answers the same request again the same, whose first answer was lost', async () => {
+    const { tid } = await service.authenticated();
+    const reference = randomUUID();
+    const first = await service.end(tid, 'cancel', reference);
+    const before = await service.everything();
+    expect(await service.end(tid, 'cancel', reference)).toEqual(first);
+    expect(await service.everything()).toEqual(before);
   });
 
   it('cannot undo an approval', async () => {
     const { command, tid } = await service.authenticated();
     await service.approving.approve(anApproval(command));
     const before = await service.everything();
-    await expect(service.closing.byPayer(tid, 'cancel')).rejects.toThrow('PAYMENT_NOT_CANCELLABLE');
+    await expect(service.end(tid, 'cancel')).rejects.toThrow('PAYMENT_NOT_CANCELLABLE');
     expect(await service.closing.expireNow(tid)).toMatchObject({ status: 'APPROVED' });
     expect(await service.everything()).toEqual(before);
   });
@@ -47,11 +57,7 @@ describe('ending a payment before its approval', () => {
   it('releases a hold once, however many ends come at the same time', async () => {
     for (let round = 0; round < 20; round += 1) {
       const { command, tid } = await service.authenticated();
-      await Promise.allSettled([
-        service.closing.byPayer(tid, 'cancel'),
-        service.closing.byPayer(tid, 'fail'),
-        service.closing.expireNow(tid),
-      ]);
+      await Promise.allSettled([service.end(tid, 'cancel'), service.end(tid, 'fail'), service.closing.expireNow(tid)]);
       expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({
         money_balance: 50_000,
         money_held: 0,
@@ -94,6 +100,20 @@ describe('ending a payment before its approval', () => {
     ).toBe(0);
   });
 
+  it('expires the others when one cannot be expired', async () => {
+    const broken = await service.authenticated();
+    const good = await service.authenticated();
+    await service.admin.query(
+      'UPDATE wallets SET money_held = 0 FROM payments p WHERE p.wallet_id = wallets.id AND order_id = $1',
+      [broken.command.order_id],
+    );
+    await service.outOfTime(broken.command.order_id);
+    await service.outOfTime(good.command.order_id);
+    await service.module.get(ExpiryWorker).expireDue();
+    expect(await service.statusOf(good.command.order_id)).toBe('EXPIRED');
+    expect(await service.statusOf(broken.command.order_id)).toBe('AUTHENTICATED');
+  });
+
   it('shares the due payments between workers, each expired once', async () => {
     const payments = await Promise.all(Array.from({ length: 40 }, () => service.authenticated()));
     for (const { command } of payments) await service.outOfTime(command.order_id);
@@ -113,7 +133,7 @@ describe('ending a payment before its approval', () => {
     const run = (tid: string, clock: string) =>
       service.module
         .get(Database)
-        .run(CLOSE, [service.module.get(PaymentIds).toId(tid), 'EXPIRED', 'payment.expired', clock]);
+        .run(CLOSE, [service.module.get(PaymentIds).toId(tid), 'EXPIRED', 'payment.expired', clock, null]);
 
     it.each([
       ['its time is not over', () => service.authenticated(), 'due'],
@@ -157,8 +177,8 @@ describe('every state × every command', () => {
   /** Brings a fresh payment into a state, on the way a real one would take. */
   async function inState(status: PaymentStatus) {
     const payment = status === 'READY' ? await service.prepared() : await service.authenticated();
-    if (status === 'CANCELLED') await service.closing.byPayer(payment.tid, 'cancel');
-    if (status === 'FAILED') await service.closing.byPayer(payment.tid, 'fail');
+    if (status === 'CANCELLED') await service.end(payment.tid, 'cancel');
+    if (status === 'FAILED') await service.end(payment.tid, 'fail');
     if (status === 'EXPIRED') await service.closing.expireNow(payment.tid);
     if (status === 'APPROVED' || status === 'PARTIALLY_CANCELLED')
       await service.approving.approve(anApproval(payment.command));
@@ -173,8 +193,8 @@ describe('every state × every command', () => {
   const commands: Record<PaymentCommand, (payment: Awaited<ReturnType<typeof inState>>) => Promise<unknown>> = {
     authenticate: ({ tid }) => service.authenticating.authenticate({ tid }),
     approve: ({ command }) => service.approving.approve(anApproval(command)),
-    cancel: ({ tid }) => service.closing.byPayer(tid, 'cancel'),
-    fail: ({ tid }) => service.closing.byPayer(tid, 'fail'),
+    cancel: ({ tid }) => service.end(tid, 'cancel'),
+    fail: ({ tid }) => service.end(tid, 'fail'),
     expire: ({ tid }) => service.closing.expireNow(tid),
   };
 

@@ -1,21 +1,23 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  type EndByPayerCommand,
   FINISHED_ERRORS,
   type FinishedStatus,
   isFinished,
   OneQError,
   type PayerPartDone,
+  type PaymentStatus,
   TRANSITIONS,
 } from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import { FindPayment } from './find-payment';
-import { payerPartDone } from './payer-part-done';
+import { payerPartDone, type ReturningPayer } from './payer-part-done';
 
 /**
  * Ends a payment that was not approved, in the status $2 with the event $3, and releases its hold. $4 says what the
  * clock must say: `due` (its time is over), `in time`, or `any`. No row comes back when it is not open or the clock
- * says otherwise.
+ * says otherwise. $5 names the request that ends it, so that the same one is known again.
  */
 export const CLOSE: Statement = {
   name: 'close-payment',
@@ -33,18 +35,20 @@ export const CLOSE: Statement = {
       WHERE wallets.id = payment.wallet_id AND payment.status = 'AUTHENTICATED'
       RETURNING wallets.id
     ), closed AS (
-      UPDATE payments SET status = $2, finished_at = now(), sequence = sequence + 1
+      UPDATE payments SET status = $2, finished_at = now(), sequence = sequence + 1, closing_reference = $5
       FROM payment
       WHERE payments.id = payment.id AND payments.status IN ('READY', 'AUTHENTICATED')
         AND (payment.status = 'READY' OR EXISTS (SELECT FROM wallet))
-      RETURNING payments.id, payments.sequence, payments.status, payments.amount, payment.status AS from_status
+      RETURNING payments.id, cid, order_id, payments.amount, payments.status, sequence, approval_url, cancel_url, fail_url,
+                payment.status AS from_status
     ), event AS (
       INSERT INTO events (payment_id, sequence, type, status, amount)
       SELECT id, sequence, $3, status, amount FROM closed
     )
-    SELECT from_status FROM closed`,
+    SELECT cid, order_id, amount, status, approval_url, cancel_url, fail_url, from_status FROM closed`,
 };
 
+type Closed = ReturningPayer & { readonly from_status: PaymentStatus };
 type Clock = 'due' | 'in time' | 'any';
 type Closing = 'cancel' | 'fail' | 'expire';
 
@@ -59,36 +63,47 @@ export class ClosePayment {
   ) {}
 
   /**
-   * The payer gives up (`cancel`) or did not manage (`fail`).
+   * The payer gives up (`cancel`) or did not manage (`fail`). The same request again, by its reference, answers the same.
    * @throws {OneQError} PAYMENT_NOT_FOUND; PAYMENT_NOT_CANCELLABLE once approved; PAYMENT_CANCELLED, PAYMENT_FAILED,
    * PAYMENT_EXPIRED when it has ended already
    */
-  async byPayer(tid: string, closing: 'cancel' | 'fail'): Promise<PayerPartDone> {
-    const { id } = await this.payments.byTid(tid);
-    const closed = await this.close(id, closing, 'in time');
-    if (!closed && (await this.expireIfDue(id))) throw new OneQError('PAYMENT_EXPIRED');
+  async byPayer({ tid, reference }: EndByPayerCommand, closing: 'cancel' | 'fail'): Promise<PayerPartDone> {
+    const id = this.idOf(tid);
+    const closed = await this.close(id, closing, 'in time', reference);
+    if (closed) return payerPartDone(tid, closed);
+    if (await this.expireIfDue(id)) throw new OneQError('PAYMENT_EXPIRED');
     const payment = await this.payments.byTid(tid);
-    if (closed) return payerPartDone(tid, payment);
+    if (payment.closing_reference === reference) return payerPartDone(tid, payment);
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
     throw new OneQError('PAYMENT_NOT_CANCELLABLE');
   }
 
   /** Expires the payment if its time is over by the database's clock; tells whether it did. */
   async expireIfDue(id: number): Promise<boolean> {
-    return this.close(id, 'expire', 'due');
+    return (await this.close(id, 'expire', 'due')) !== undefined;
   }
 
   /** Lets an open payment's time run out now (sandbox); one that is not open stays as it is. */
   async expireNow(tid: string): Promise<PayerPartDone> {
-    const { id } = await this.payments.byTid(tid);
-    await this.close(id, 'expire', 'any');
-    return payerPartDone(tid, await this.payments.byTid(tid));
+    const closed = await this.close(this.idOf(tid), 'expire', 'any');
+    return payerPartDone(tid, closed ?? (await this.payments.byTid(tid)));
   }
 
-  private async close(id: number, closing: Closing, clock: Clock): Promise<boolean> {
+  private idOf(tid: string): number {
+    const id = this.ids.toId(tid);
+    if (id === null) throw new OneQError('PAYMENT_NOT_FOUND');
+    return id;
+  }
+
+  private async close(
+    id: number,
+    closing: Closing,
+    clock: Clock,
+    reference: string | null = null,
+  ): Promise<ReturningPayer | undefined> {
     const { to, event }: { to: FinishedStatus; event: string } = TRANSITIONS[closing];
-    const [closed] = await this.database.run<{ from_status: string }>(CLOSE, [id, to, event, clock]);
+    const [closed] = await this.database.run<Closed>(CLOSE, [id, to, event, clock, reference]);
     if (closed) this.log.info({ tid: this.ids.toTid(id), from: closed.from_status, event }, 'closed');
-    return closed !== undefined;
+    return closed;
   }
 }

@@ -54,7 +54,12 @@ export class ExpiryWorker implements OnApplicationBootstrap, BeforeApplicationSh
   /** Expires what is due now. @returns how many checks were looked at */
   async expireDue(): Promise<number> {
     const taken = await this.database.run<{ id: number; over: boolean }>(TAKE_DUE, [BATCH]);
-    for (const { id, over } of taken) if (over) await this.close.expireIfDue(id);
+    for (const { id, over } of taken) {
+      if (this.stopping.signal.aborted) break;
+      // One that cannot be expired must not keep the others from it; it comes back in half a minute.
+      if (over)
+        await this.close.expireIfDue(id).catch((err) => this.log.error({ err, id }, 'could not expire a payment'));
+    }
     return taken.length;
   }
 

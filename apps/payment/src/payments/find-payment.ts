@@ -18,7 +18,13 @@ export class FindPayment {
   /** @throws {OneQError} PAYMENT_NOT_FOUND */
   async byTid(tid: string): Promise<Payment> {
     const id = this.ids.toId(tid);
-    const payment = id === null ? null : await this.payments.findOneBy({ id });
+    if (id === null) throw new OneQError('PAYMENT_NOT_FOUND');
+    return this.byId(id);
+  }
+
+  /** @throws {OneQError} PAYMENT_NOT_FOUND */
+  async byId(id: number): Promise<Payment> {
+    const payment = await this.payments.findOneBy({ id });
     if (!payment) throw new OneQError('PAYMENT_NOT_FOUND');
     return payment;
   }

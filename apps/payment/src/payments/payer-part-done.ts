@@ -11,8 +11,13 @@ const RESULTS: Record<Exclude<PaymentStatus, 'READY'>, [RedirectResult, 'approva
   EXPIRED: ['expired', 'fail_url'],
 };
 
+export type ReturningPayer = Pick<
+  Payment,
+  'cid' | 'order_id' | 'amount' | 'status' | 'approval_url' | 'cancel_url' | 'fail_url'
+>;
+
 /** What the payer is sent back to the merchant with. */
-export function payerPartDone(tid: string, payment: Payment): PayerPartDone {
+export function payerPartDone(tid: string, payment: ReturningPayer): PayerPartDone {
   const { cid, order_id, amount, status } = payment;
   if (status === 'READY') throw new Error("the payer's part of a ready payment is not done");
   const [result, url] = RESULTS[status];

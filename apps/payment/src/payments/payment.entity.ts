@@ -1,13 +1,10 @@
 import type { PaymentMethodType, PaymentStatus } from '@oneq/contracts';
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** TypeORM hands bigint over as text; ids and amounts are far below 2^53. */
-const asNumber = { from: Number, to: (value: unknown) => value };
-
 /** A payment as it is read; it is written only by the statements of the commands beside this file. */
 @Entity({ name: 'payments', synchronize: false })
 export class Payment {
-  @PrimaryColumn('bigint', { transformer: asNumber })
+  @PrimaryColumn('bigint')
   id!: number;
 
   @Column('text')
@@ -40,13 +37,13 @@ export class Payment {
   @Column('integer')
   quantity!: number;
 
-  @Column('bigint', { transformer: asNumber })
+  @Column('bigint')
   amount!: number;
 
   @Column('text', { nullable: true })
   permitted_method_type!: PaymentMethodType | null;
 
-  @Column('bigint', { transformer: asNumber })
+  @Column('bigint')
   wallet_id!: number;
 
   @Column('text')
@@ -72,4 +69,8 @@ export class Payment {
 
   @Column('timestamptz')
   expires_at!: Date;
+
+  /** UUID of the payer's request that ended it, if one did. */
+  @Column('uuid', { nullable: true })
+  closing_reference!: string | null;
 }

@@ -31,13 +31,13 @@ export class PaymentsController {
   }
 
   @Answers(contract.CancelByPayer)
-  cancelByPayer(@Payload() { tid }: contract.PaymentQuery): Promise<contract.PayerPartDone> {
-    return this.closing.byPayer(tid, 'cancel');
+  cancelByPayer(@Payload() command: contract.EndByPayerCommand): Promise<contract.PayerPartDone> {
+    return this.closing.byPayer(command, 'cancel');
   }
 
   @Answers(contract.FailByPayer)
-  failByPayer(@Payload() { tid }: contract.PaymentQuery): Promise<contract.PayerPartDone> {
-    return this.closing.byPayer(tid, 'fail');
+  failByPayer(@Payload() command: contract.EndByPayerCommand): Promise<contract.PayerPartDone> {
+    return this.closing.byPayer(command, 'fail');
   }
 
   @Answers(contract.ExpireNow)

@@ -1,6 +1,7 @@
 import { OneQError } from '@oneq/contracts';
 import { accountNumber, aPrepare } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
+import { AccountVault } from '../wallets/account-vault';
 
 describe('preparing a payment', () => {
   let service: PaymentService;
@@ -97,7 +98,7 @@ describe('preparing a payment', () => {
 
   it('prepares an order anew under a new tid once its payment is finished', async () => {
     const first = await service.prepared();
-    await service.closing.byPayer(first.tid, 'cancel');
+    await service.end(first.tid, 'cancel');
     const second = await service.preparing.prepare({ ...first.command, amount: 20_000 });
     expect(second.tid).not.toBe(first.tid);
     expect(await service.statusOf(first.command.order_id)).toBe('READY');
@@ -127,6 +128,12 @@ describe('preparing a payment', () => {
   });
 });
 
+const SECURE = {
+  approval_url: 'https://shop.example/a',
+  cancel_url: 'https://shop.example/c',
+  fail_url: 'https://shop.example/f',
+};
+
 describe('preparing a payment in live mode', () => {
   it('answers WALLET_NOT_FOUND for an unknown account, and opens none', async () => {
     const service = await PaymentService.start({ MODE: 'live' });
@@ -136,6 +143,17 @@ describe('preparing a payment in live mode', () => {
         'WALLET_NOT_FOUND',
       );
       expect(await service.everything()).toEqual(before);
+
+      // Also for an order that was prepared before, with an account that is known.
+      await service.admin.query(
+        `INSERT INTO wallets (account_index, account_sealed, account_last4) VALUES ($1, '', '')`,
+        [service.module.get(AccountVault).index('123456')],
+      );
+      const { tid, command } = await service.prepared({ bank_acct_num: '123456', ...SECURE });
+      await service.end(tid, 'cancel');
+      await expect(service.preparing.prepare({ ...command, bank_acct_num: '654321' })).rejects.toThrow(
+        'WALLET_NOT_FOUND',
+      );
     } finally {
       await service.stop();
     }

@@ -48,7 +48,7 @@ export const PREPARE: Statement = {
     SELECT id FROM payment`,
 };
 
-/** The wallet of an account, with a field for the comparison with a payment's. */
+/** Id of an account's wallet. */
 const FIND_WALLET: Statement = {
   name: 'find-wallet-id',
   text: 'SELECT id FROM wallets WHERE account_index = $1',
@@ -84,11 +84,15 @@ export class PreparePayment {
         this.log.info({ tid, cid: command.cid, event: 'payment.prepared' }, 'prepared');
         return this.answer(tid, this.tokens.currentVersion);
       }
-      const live = await this.payments.newestOf(command.cid, command.order_id);
+      const newest = await this.payments.newestOf(command.cid, command.order_id);
       // A payment whose time is over makes room for the next one, also before the expiry worker has come by.
-      if (live && (await this.close.expireIfDue(live.id))) continue;
-      if (live && (LIVE_STATUSES as readonly string[]).includes(live.status)) return this.again(command, live);
-      if (!live && this.config.MODE === 'live') throw new OneQError('WALLET_NOT_FOUND');
+      if (newest && (await this.close.expireIfDue(newest.id))) continue;
+      const live = newest && (LIVE_STATUSES as readonly string[]).includes(newest.status);
+      if (live) return this.again(command, newest);
+      // Only sandbox mode opens wallets; there, a simultaneous prepare was faster, and the next run meets its rows.
+      if (this.config.MODE === 'live' && (await this.walletId(command)) === undefined) {
+        throw new OneQError('WALLET_NOT_FOUND');
+      }
     }
     throw new Error('prepare met other prepares of the same order or wallet too often');
   }
@@ -131,9 +135,8 @@ export class PreparePayment {
 
   /** The same request answers the same; what may differ is only what moves no money: balance and alias. */
   private async again(command: PrepareCommand, payment: Payment): Promise<PreparedPayment> {
-    const [wallet] = await this.database.run<{ id: number }>(FIND_WALLET, [this.vault.index(command.bank_acct_num)]);
     const same =
-      payment.wallet_id === wallet?.id &&
+      payment.wallet_id === (await this.walletId(command)) &&
       payment.category_cd === command.category_cd &&
       payment.opponent_name === command.opponent_name &&
       payment.item_name === command.item_name &&
@@ -147,6 +150,11 @@ export class PreparePayment {
       payment.fail_url === command.fail_url;
     if (!same) throw new OneQError('ORDER_ALREADY_EXISTS');
     return this.answer(this.ids.toTid(payment.id), payment.checkout_version);
+  }
+
+  private async walletId({ bank_acct_num }: PrepareCommand): Promise<number | undefined> {
+    const [wallet] = await this.database.run<{ id: number }>(FIND_WALLET, [this.vault.index(bank_acct_num)]);
+    return wallet?.id;
   }
 
   private answer(tid: string, version: number): PreparedPayment {

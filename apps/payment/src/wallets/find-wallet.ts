@@ -8,6 +8,9 @@ const FIND: Statement = {
   text: 'SELECT money_balance, money_held, bank_balance, bank_held FROM wallets WHERE account_index = $1',
 };
 
+/** Won in each pot of a wallet. */
+export type Balances = Omit<Wallet, 'bank_acct_num'>;
+
 @Injectable()
 export class FindWallet {
   constructor(
@@ -17,7 +20,7 @@ export class FindWallet {
 
   /** @throws {OneQError} WALLET_NOT_FOUND */
   async byAccount(bank_acct_num: string): Promise<Wallet> {
-    const [wallet] = await this.database.run<Omit<Wallet, 'bank_acct_num'>>(FIND, [this.vault.index(bank_acct_num)]);
+    const [wallet] = await this.database.run<Balances>(FIND, [this.vault.index(bank_acct_num)]);
     if (!wallet) throw new OneQError('WALLET_NOT_FOUND');
     return { bank_acct_num, ...wallet };
   }

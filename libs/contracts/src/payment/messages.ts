@@ -232,6 +232,12 @@ export class PaymentQuery {
   readonly tid!: string;
 }
 
+/** Ends a payment on the payer's behalf; the reference is what makes the same request known again. */
+export class EndByPayerCommand extends PaymentQuery {
+  @Text({ max: 36, description: 'UUID of this request' })
+  readonly reference!: string;
+}
+
 /** Authenticates a payment and holds its amount. */
 export class AuthenticateCommand extends PaymentQuery {
   @OneOf({
@@ -341,9 +347,9 @@ export const Approve = message<Approved>()('payment.approve', ApproveRequest);
 /** @throws PAYMENT_NOT_FOUND, INVALID_PARAMETER, INSUFFICIENT_FUNDS, PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED */
 export const Authenticate = message<PayerPartDone>()('payment.authenticate', AuthenticateCommand);
 /** The payer gives up. @throws PAYMENT_NOT_FOUND, PAYMENT_NOT_CANCELLABLE, PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED */
-export const CancelByPayer = message<PayerPartDone>()('payment.cancel-by-payer', PaymentQuery);
+export const CancelByPayer = message<PayerPartDone>()('payment.cancel-by-payer', EndByPayerCommand);
 /** The payer's part failed. @throws as CancelByPayer */
-export const FailByPayer = message<PayerPartDone>()('payment.fail-by-payer', PaymentQuery);
+export const FailByPayer = message<PayerPartDone>()('payment.fail-by-payer', EndByPayerCommand);
 /** Lets an open payment's time run out now; any other stays as it is. @throws PAYMENT_NOT_FOUND */
 export const ExpireNow = message<PayerPartDone>()('payment.expire-now', PaymentQuery);
 /** @throws PAYMENT_NOT_FOUND for a token that opens nothing */

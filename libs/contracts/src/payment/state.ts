@@ -1,4 +1,4 @@
-/** The life of a payment: the one table that says which change of state may follow which. */
+/** The life of a payment: which change of state may follow which. The statements are tested against this table. */
 
 export const PAYMENT_STATUSES = [
   'READY',

@@ -1,0 +1,93 @@
+import { createTestDatabase, type TestDatabase } from '@oneq/testing';
+import { Client } from 'pg';
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
+import { connectAndMigrate, Database, dataSourceOptions } from './database';
+import { inTrace } from './trace';
+
+/** Takes longer than any statement of the service may. */
+class SlowMigration1700000000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('SELECT pg_sleep(2.6)');
+    await runner.query('CREATE TABLE notes (id integer PRIMARY KEY, text text)');
+  }
+  async down(): Promise<void> {}
+}
+
+const SLEEP = { name: 'sleep', text: 'SELECT pg_sleep($1)' };
+const INSERT = { name: 'insert-note', text: 'INSERT INTO notes VALUES ($1, $2) RETURNING *' };
+
+describe('the database', () => {
+  let place: TestDatabase;
+  let source: DataSource;
+  let database: Database;
+  let admin: Client;
+  beforeAll(async () => {
+    place = await createTestDatabase('payment');
+    const options = dataSourceOptions({
+      url: place.url,
+      schema: 'payment',
+      entities: [],
+      migrations: [SlowMigration1700000000000],
+    });
+    // Two replicas that start together: one migrates, the other waits for it, both longer than a statement may take.
+    const [first, second] = await Promise.all([connectAndMigrate(options), connectAndMigrate(options)]);
+    await second.destroy();
+    source = first;
+    database = new Database(source);
+    admin = new Client(place.adminUrl);
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await admin.end();
+    await source.destroy();
+  });
+
+  it('is migrated once by replicas that start together, however long it takes', async () => {
+    const { rows } = await admin.query('SELECT count(*)::integer AS n FROM payment.migrations');
+    expect(rows).toEqual([{ n: 1 }]);
+  });
+
+  it('runs a statement under its name and reads bigint as a number', async () => {
+    expect(await database.run(INSERT, [1, 'one'])).toEqual([{ id: 1, text: 'one' }]);
+    expect(await database.run({ name: 'big', text: 'SELECT 9007199254740991::bigint AS n' }, [])).toEqual([
+      { n: 9007199254740991 },
+    ]);
+    await expect(database.run({ name: 'bigger', text: 'SELECT 9007199254740992::bigint AS n' }, [])).rejects.toThrow(
+      RangeError,
+    );
+  });
+
+  it('hands on a broken constraint as it is', async () => {
+    await expect(database.run(INSERT, [1, 'again'])).rejects.toMatchObject({ constraint: 'notes_pkey' });
+  });
+
+  it('is unavailable, with an unknown outcome, when the connection breaks under a statement; the process lives on', async () => {
+    const sleeping = database.run(SLEEP, [1.5]).catch((error: unknown) => error);
+    let ended = 0;
+    while (ended === 0) {
+      const { rowCount } = await admin.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()`,
+      );
+      ended = rowCount ?? 0;
+    }
+    expect(await sleeping).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'unknown' });
+    await expect(database.ping()).resolves.toBeUndefined();
+  });
+
+  it('is unavailable, finally, when a statement takes too long: it was rolled back', async () => {
+    await expect(database.run(SLEEP, [10])).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+  });
+
+  it('is unavailable, finally, when no connection is free in time', async () => {
+    const busy = Array.from({ length: 10 }, () => database.run(SLEEP, [1.2]));
+    await expect(database.ping()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+    await Promise.all(busy);
+  });
+
+  it('starts no statement for a request that nobody waits for any more', async () => {
+    const late = inTrace(undefined, () => database.run(INSERT, [2, 'late']), Date.now() - 1);
+    await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect((await admin.query('SELECT FROM payment.notes WHERE id = 2')).rowCount).toBe(0);
+  });
+});
