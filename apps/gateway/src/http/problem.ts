@@ -59,6 +59,7 @@ export function sendProblem(error: OneQError, request: FastifyRequest, reply: Fa
     .header('content-type', 'application/problem+json')
     .header('content-language', language)
     .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff') // also where a request ends before helmet sees it
     .send(Buffer.from(JSON.stringify(problem(error, publicUrl, request.url, language)))); // bytes: no charset is added
 }
 
