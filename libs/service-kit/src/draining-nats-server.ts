@@ -41,8 +41,17 @@ export class DrainingNatsServer extends ServerNats {
     return this.connected;
   }
 
+  override start(callback: (error?: unknown) => void): void {
+    const client = this.unwrap<NatsConnection>();
+    this.bindEvents(client);
+    // The service listens only when the server has heard of its subscriptions.
+    client.flush().then(() => {
+      this.connected = true;
+      callback();
+    }, callback);
+  }
+
   override async handleStatusUpdates(client: NatsConnection): Promise<void> {
-    this.connected = true;
     this.on('disconnect', () => {
       this.connected = false;
     });
