@@ -5,7 +5,7 @@ import { type Pool, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { databaseError, errorCode } from './database-error';
-import { isOverdue } from './trace';
+import { deadline } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
@@ -57,7 +57,7 @@ export class Database {
       // use would end the process; the query's own rejection tells the caller.
       client.on('error', ignore);
       try {
-        if (isOverdue()) throw unavailable('unknown', 'nobody waits for this any more');
+        if (Date.now() > deadline()) throw unavailable('unknown', 'nobody waits for this any more');
         return (await client.query<Row>({ ...statement, values: [...values] })).rows;
       } catch (error) {
         failure = error;

@@ -5,7 +5,7 @@ import { firstValueFrom, merge, Subject, throwError, timeout } from 'rxjs';
 import { mergeMap } from 'rxjs/operators';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
-import { traceparent } from './trace';
+import { deadline, traceparent } from './trace';
 
 /** Longest time a caller waits in all, ms. */
 const TOTAL_DEADLINE_MS = 5_000;
@@ -46,7 +46,7 @@ export class MessageClient {
 
   /**
    * The service's answer.
-   * @param deadlineMs longest wait in all
+   * @param deadlineMs longest wait in all; less when the request in progress ends before
    * @throws {OneQError} the service's own error; SERVICE_UNAVAILABLE (final when nobody got the message, else unknown);
    * UPSTREAM_TIMEOUT (unknown)
    */
@@ -55,11 +55,11 @@ export class MessageClient {
     request: Request,
     deadlineMs = TOTAL_DEADLINE_MS,
   ): Promise<Answer> {
-    const deadline = Date.now() + deadlineMs;
+    const end = Math.min(Date.now() + deadlineMs, deadline());
     let lost: OneQError | undefined;
     for (;;) {
-      const rest = deadline - Date.now();
-      if (lost && rest < ATTEMPT_WORTH_MS) throw lost;
+      const rest = end - Date.now();
+      if (rest < ATTEMPT_WORTH_MS) throw lost ?? unavailable('final', 'no time left to ask');
       try {
         return await this.attempt(message, request, Math.min(rest, ATTEMPT_DEADLINE_MS));
       } catch (error) {

@@ -149,6 +149,13 @@ describe('messages over NATS', () => {
     expect(seen.handled).toBe(2);
   });
 
+  it('are not sent when the request they belong to has no time left: that is final', async () => {
+    await service();
+    const late = inTrace(undefined, () => ask(Echo), Date.now());
+    await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+    expect(seen.handled).toBe(0);
+  });
+
   it('find the answer at the second asking when the first reply was lost', async () => {
     const deaf: NatsConnection = await connect(natsOptions(nats.url('operator'), 'deaf') as object);
     let dropped = 0;

@@ -38,8 +38,7 @@ export function traceparent(): string | undefined {
   return id && `00-${id}-${randomBytes(8).toString('hex')}-01`;
 }
 
-/** Whether nobody waits any more for the result of the work in progress. */
-export function isOverdue(): boolean {
-  const work = works.getStore();
-  return work !== undefined && Date.now() > work.deadline;
+/** ms since 1970 after which nobody waits for the work in progress; infinite when nothing is said. */
+export function deadline(): number {
+  return works.getStore()?.deadline ?? Number.POSITIVE_INFINITY;
 }

@@ -9,14 +9,18 @@ const requestsAnswered = new Histogram({
   buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
 });
 
+/** Longest time for one request, ms, whatever it asks of the services. */
+const REQUEST_DEADLINE_MS = 5_000;
+
 /** Each request belongs to a trace, is measured, and leaves one log line: the route, never the URL with its token. */
 export function observeRequests(server: FastifyInstance, log: Logger): void {
   server.addHook('onRequest', (request, reply, done) => {
     const { traceparent } = request.headers;
-    inTrace(typeof traceparent === 'string' ? traceparent : undefined, () => {
+    const handle = () => {
       reply.header('x-request-id', traceId());
       done();
-    });
+    };
+    inTrace(typeof traceparent === 'string' ? traceparent : undefined, handle, Date.now() + REQUEST_DEADLINE_MS);
   });
   server.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '(none)';
