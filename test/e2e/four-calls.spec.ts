@@ -146,11 +146,10 @@ describe("the specification's calls", () => {
   });
 
   it('know one payment by one tid: leading zeros mean nothing', async () => {
-    const { tid } = await shop.prepare();
-    expect(await shop.authenticate(`0${tid}`.slice(-16).padStart(16, '0'))).toMatchObject({
-      status: 200,
-      body: { tid },
-    });
+    // About one tid in ten has fewer than sixteen digits.
+    let tid = '';
+    while (tid === '' || tid.length === 16) tid = (await shop.prepare()).tid;
+    expect(await shop.authenticate(tid.padStart(16, '0'))).toMatchObject({ status: 200, body: { tid } });
   });
 
   it('answer the sandbox for a bare POST without body or type', async () => {

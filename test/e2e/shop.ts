@@ -68,6 +68,19 @@ export class Shop {
     return (await this.database.query(sql, values)).rows as Row[];
   }
 
+  /** Runs `work` while every statement that touches this table waits. */
+  async locked(table: string, work: () => Promise<void>): Promise<void> {
+    const client = await this.database.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query(`LOCK TABLE ${table}`);
+      await work();
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  }
+
   /** Number of rows in all tables of the services. */
   async rowCount(): Promise<number> {
     const tables = [

@@ -52,12 +52,15 @@ export class Database {
       const client = await this.pool.connect().catch((error: unknown) => {
         throw unavailable('final', error);
       });
+      if (Date.now() > deadline()) {
+        client.release();
+        throw unavailable('unknown', 'nobody waits for this any more');
+      }
       let failure: unknown;
       // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
       // use would end the process; the query's own rejection tells the caller.
       client.on('error', ignore);
       try {
-        if (Date.now() > deadline()) throw unavailable('unknown', 'nobody waits for this any more');
         return (await client.query<Row>({ ...statement, values: [...values] })).rows;
       } catch (error) {
         failure = error;

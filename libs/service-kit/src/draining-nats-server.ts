@@ -112,7 +112,8 @@ export class DrainingNatsServer extends ServerNats {
     const client = open.length > 0 ? this.unwrap<NatsConnection>() : undefined;
     if (client && !client.isClosed()) {
       const timeout = AbortSignal.timeout(DRAIN_TIMEOUT_MS);
-      const inTime = (work: Promise<unknown>) => Promise.race([work, once(timeout, 'abort')]);
+      const over = once(timeout, 'abort');
+      const inTime = (work: Promise<unknown>) => Promise.race([work, over]);
       await inTime(
         Promise.all(open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain()))),
       );

@@ -9,8 +9,16 @@ export default async function tearDown(): Promise<void> {
   const { dir } = servers();
   // A test file that was cut off could not stop its own.
   for (const name of await readdir(dir)) {
-    for (const pid of processesWithArgument(join(dir, name, 'nats.pid'))) process.kill(pid);
+    for (const pid of processesWithArgument(join(dir, name, 'nats.pid'))) end(pid);
   }
   await oneqTestPostgres?.stop();
   await rm(dir, { recursive: true, force: true });
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid);
+  } catch {
+    // It ended by itself.
+  }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { FindMerchant, FindMerchantByKey, type MerchantFacts, OneQError } from '@oneq/contracts';
-import { MessageClient } from '@oneq/service-kit';
+import { inTrace, MessageClient, traceparent } from '@oneq/service-kit';
 import { LRUCache } from 'lru-cache';
 import { hashSecretKey } from '../http/secret-key';
 
@@ -66,7 +66,9 @@ function remembering(ask: (key: string, deadlineMs: number) => Promise<MerchantF
     noDeleteOnStaleGet: true,
     fetchMethod: async (key, remembered) => {
       try {
-        const merchant = await ask(key, remembered ? DEADLINE_REMEMBERED_MS : DEADLINE_MS);
+        // Callers share one question, so it has a time of its own, not the rest of the first caller's.
+        const deadlineMs = remembered ? DEADLINE_REMEMBERED_MS : DEADLINE_MS;
+        const merchant = await inTrace(traceparent(), () => ask(key, deadlineMs));
         return { merchant, at: performance.now() };
       } catch (error) {
         if (error instanceof OneQError && error.definition.status < 500) return undefined;

@@ -28,13 +28,13 @@ const WORDS = {
   ko: {
     heading: '오류 코드',
     intro:
-      '오류 응답의 code로 구분해 주세요. outcome이 unknown이면 이미 처리되었을 수 있으니, 200이나 4xx를 받을 때까지 같은 요청을 그대로 다시 보내 확인해 주세요.',
+      '오류 응답의 code로 구분해 주세요. outcome이 unknown이면 이미 처리되었을 수 있으니, 200 또는 outcome이 final인 400·404·409를 받을 때까지 같은 요청을 그대로 다시 보내 확인해 주세요. 그 밖의 응답은 해당 시도에 대한 것일 뿐입니다.',
     fieldsHeading: '항목 오류 코드',
   },
   en: {
     heading: 'Error codes',
     intro:
-      'Branch on code. Where outcome is unknown it may have happened: send the same request again, unchanged, until a 200 or a 4xx settles it.',
+      'Branch on code. Where outcome is unknown it may have happened: send the same request again, unchanged, until a 200, or a final 400, 404 or 409, settles it; any other answer speaks of that attempt alone.',
     fieldsHeading: 'Field error codes',
   },
 } as const satisfies Record<Language, object>;

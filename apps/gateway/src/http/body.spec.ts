@@ -1,5 +1,6 @@
 import { OneQError } from '@oneq/contracts';
-import { readForm, readJson } from './body';
+import type { FastifyRequest } from 'fastify';
+import { readForm, readJson, requireReadableType } from './body';
 
 const form = (text: string | Buffer) => readForm(Buffer.isBuffer(text) ? text : Buffer.from(text));
 const json = (text: string | Buffer) => readJson(Buffer.isBuffer(text) ? text : Buffer.from(text));
@@ -83,4 +84,25 @@ describe('a JSON body', () => {
     expect(values.a).toBe(1);
     expect('admin' in values).toBe(false);
   });
+});
+
+describe('a media type', () => {
+  const check = (type: string) =>
+    requireReadableType({ headers: { 'content-type': type, 'content-length': '1' } } as unknown as FastifyRequest);
+
+  it.each([`a${'/'.repeat(7_000)}${' '.repeat(8_000)}!`, `a/b${'; '.repeat(7_000)}`, `a/b;c="${'\\'.repeat(200)}`])(
+    'that is made to be slow is refused at once (%#)',
+    (type) => {
+      const started = process.cpuUsage();
+      expect(() => check(type)).toThrow('UNSUPPORTED_MEDIA_TYPE');
+      expect(process.cpuUsage(started).user).toBeLessThan(100_000);
+    },
+  );
+
+  it.each(['application/json', ' application/json ; charset=utf-8 ', 'application/json;charset="UTF-8";x="a;b\\""'])(
+    'is read as the standard has it: %p',
+    (type) => {
+      expect(() => check(type)).not.toThrow();
+    },
+  );
 });

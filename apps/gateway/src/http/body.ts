@@ -7,8 +7,13 @@ export const BODY_LIMIT_BYTES = 16_384;
 
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
-/** A Content-Type (RFC 9110): media type, then parameters whose values may be quoted. */
-const CONTENT_TYPE = /^\s*([^\s;,"]+\/[^\s;,"]+)\s*((?:;\s*[^\s;=",]+=(?:"(?:[^"\\]|\\.)*"|[^\s;",]+)\s*)*);?\s*$/;
+/** Longest Content-Type that is read, characters. */
+const CONTENT_TYPE_MAX = 256;
+/**
+ * A Content-Type (RFC 9110): media type, then parameters whose values may be quoted. Each character can be matched in
+ * one way only, so that no text makes the match slow.
+ */
+const CONTENT_TYPE = /^([^\s;,"/]+\/[^\s;,"/]+)((?:\s*;\s*[^\s;=",]+=(?:"(?:[^"\\]|\\.)*"|[^\s;",]+))*)\s*;?$/;
 const PARAMETER = /;\s*([^\s;=",]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;",]+))/g;
 /** Names worth repeating to the caller; anything else that was sent as a name is not echoed. */
 const NAME = /^[A-Za-z0-9_]{1,40}$/;
@@ -34,12 +39,14 @@ export function requireReadableType(request: FastifyRequest): void {
   if (headers['transfer-encoding'] === undefined && (length === undefined || length === '0') && type === undefined) {
     return; // no body at all: its missing fields are told one by one
   }
-  const encodings = [headers['content-encoding'] ?? 'identity', headers['transfer-encoding'] ?? 'chunked'];
-  const plain = encodings.every((encoding) => /^\s*(identity|chunked)\s*$/i.test(encoding));
-  if (!plain || !isReadableType(type ?? '')) throw new OneQError('UNSUPPORTED_MEDIA_TYPE');
+  const plain =
+    (headers['content-encoding'] ?? 'identity').trim().toLowerCase() === 'identity' &&
+    (headers['transfer-encoding'] ?? 'chunked').trim().toLowerCase() === 'chunked';
+  if (!plain || !isReadableType(type?.trim() ?? '')) throw new OneQError('UNSUPPORTED_MEDIA_TYPE');
 }
 
 function isReadableType(type: string): boolean {
+  if (type.length > CONTENT_TYPE_MAX) return false;
   const [, mediaType = '', parameters = ''] = CONTENT_TYPE.exec(type) ?? [];
   const charsets = [...parameters.matchAll(PARAMETER)]
     .filter(([, name]) => name?.toLowerCase() === 'charset')

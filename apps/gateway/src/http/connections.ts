@@ -22,9 +22,13 @@ export const CONNECTION_LIMITS = {
 /** Statuses of what Node refuses before there is a request. */
 const REFUSALS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
-/** Answers bytes that are no HTTP request with a problem document, as everything else. */
+/**
+ * Answers bytes that are no HTTP request with a problem document, as everything else. While a request on the connection
+ * is still owed its answer, nothing is said: a 4xx would be taken for that answer, and its work may be done.
+ */
 export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  const owed = (socket as Socket & { _httpMessage?: unknown })._httpMessage;
+  if (error.code === 'ECONNRESET' || !socket.writable || owed) {
     socket.destroy();
     return;
   }
@@ -34,6 +38,7 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): 
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\nContent-Type: application/problem+json\r\nContent-Length: ${body.length}\r\n` +
       `Connection: close\r\n\r\n${body}`,
+    () => socket.destroy(), // a peer that keeps its side open keeps no connection
   );
 }
 

@@ -1,4 +1,4 @@
-import { inTrace, type Logger, traceId } from '@oneq/service-kit';
+import { inTrace, type Logger, traceId, traceparent } from '@oneq/service-kit';
 import type { FastifyInstance } from 'fastify';
 import { Histogram } from 'prom-client';
 
@@ -15,12 +15,15 @@ const REQUEST_DEADLINE_MS = 5_000;
 /** Each request belongs to a trace, is measured, and leaves one log line: the route, never the URL with its token. */
 export function observeRequests(server: FastifyInstance, log: Logger): void {
   server.addHook('onRequest', (request, reply, done) => {
-    const { traceparent } = request.headers;
-    const handle = () => {
+    const given = request.headers.traceparent;
+    inTrace(typeof given === 'string' ? given : undefined, () => {
       reply.header('x-request-id', traceId());
       done();
-    };
-    inTrace(typeof traceparent === 'string' ? traceparent : undefined, handle, Date.now() + REQUEST_DEADLINE_MS);
+    });
+  });
+  // The time counts from when the body is here: how fast it is sent is not ours.
+  server.addHook('preValidation', (_request, _reply, done) => {
+    inTrace(traceparent(), done, Date.now() + REQUEST_DEADLINE_MS);
   });
   server.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? '(none)';

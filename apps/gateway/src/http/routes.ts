@@ -17,7 +17,7 @@ export function checkRoutes(server: FastifyInstance): void {
 
   server.addHook('onRequest', async (request, reply) => {
     if (request.is404) {
-      const path = pathOf(request.url);
+      const path = decoded(pathOf(request.url));
       const allowed = new Set(routes.filter((route) => route.path.test(path)).flatMap(({ methods }) => methods));
       if (allowed.size === 0) throw new OneQError('NOT_FOUND');
       reply.header('allow', [...allowed].sort().join(', '));
@@ -29,11 +29,15 @@ export function checkRoutes(server: FastifyInstance): void {
   });
 }
 
-/** The decoded path of a request target: without query and fragment, and without the host of the absolute form. */
+/** The path of a request target: without query and fragment, and without the host of the absolute form. */
 export function pathOf(target: string): string {
   const [path = ''] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/, 1);
+  return path || '/';
+}
+
+function decoded(path: string): string {
   try {
-    return decodeURI(path) || '/';
+    return decodeURI(path);
   } catch {
     return path;
   }
