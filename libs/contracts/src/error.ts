@@ -373,7 +373,7 @@ export function unavailable(outcome: Outcome, cause?: unknown): OneQError {
   return new OneQError('SERVICE_UNAVAILABLE', { outcome, retryAfterSeconds: 1 }, { cause });
 }
 
-export function isErrorCode(code: unknown): code is ErrorCode {
+function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === 'string' && Object.hasOwn(ERRORS, code);
 }
 

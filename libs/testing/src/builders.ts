@@ -3,7 +3,7 @@ import type { AffiliateCommand, ApproveRequest, PrepareCommand } from '@oneq/con
 let counter = 0;
 
 /** A number that no other builder of this process has used. */
-export function unique(): number {
+function unique(): number {
   counter += 1;
   return counter;
 }

@@ -7,6 +7,7 @@ import { CidAlias, Merchant, SecretKey } from './entities';
 /** Injection token of the mode the process runs in. */
 export const MODE = Symbol('mode');
 
+/** Finds merchants by cid or key. */
 @Injectable()
 export class FindMerchant {
   constructor(

@@ -4,6 +4,7 @@ import { MessageClient } from '@oneq/service-kit';
 import { CONFIG, type GatewayConfig } from '../config';
 import { hashSecretKey, newSecretKey } from '../http/secret-key';
 
+/** Affiliates businesses: makes the merchant's secret key, of which only the hash goes on. */
 @Injectable()
 export class Affiliations {
   constructor(

@@ -3,6 +3,7 @@ import { type CheckoutPage, type CheckoutView, type Language, OneQError, ViewChe
 import { MessageClient } from '@oneq/service-kit';
 import { notFoundPage, paymentPage } from './page';
 
+/** The payer's pages as HTML. */
 @Injectable()
 export class Checkout {
   constructor(private readonly client: MessageClient) {}

@@ -99,7 +99,7 @@ class FieldFault {
 }
 
 /** Problem document (RFC 9457). */
-export class Problem {
+class Problem {
   @ApiProperty({ example: 'http://localhost:8080/docs/errors#PAYMENT_NOT_FOUND' })
   readonly type!: string;
 

@@ -5,6 +5,7 @@ import { MessageClient } from '@oneq/service-kit';
 /** Longest wait for the services, ms. */
 const DEADLINE_MS = 900;
 
+/** Whether a payment can be made now. */
 @Injectable()
 export class Readiness {
   constructor(private readonly client: MessageClient) {}

@@ -17,6 +17,7 @@ import {
 import { MessageClient } from '@oneq/service-kit';
 import { Redirects } from '../checkout/redirects';
 
+/** What a payer or a bank would do, for practice. */
 @Injectable()
 export class Sandbox {
   constructor(

@@ -72,17 +72,16 @@ export class AuthenticatePayment {
     const method = chooseMethod(payment, payment_method_type);
     const ttl = this.config.PAYMENT_TTL_SECONDS;
     const [authenticated] = await this.database.run(AUTHENTICATE, [payment.id, method, ttl]);
-    if (!authenticated) return this.conflict(tid);
+    if (!authenticated) return this.conflict(tid, payment.id);
     this.log.info({ tid, from: 'READY', event: 'payment.authenticated', method }, 'authenticated');
     return payerPartDone(tid, { ...payment, status: 'AUTHENTICATED' });
   }
 
   /** Why nothing was authenticated. */
-  private async conflict(tid: string): Promise<PayerPartDone> {
-    // Read after the look at the clock, so that it is not the state of a moment before.
-    const { id } = await this.payments.byTid(tid);
+  private async conflict(tid: string, id: number): Promise<PayerPartDone> {
     if (await this.close.expireIfDue(id)) throw new OneQError('PAYMENT_EXPIRED');
-    const payment = await this.payments.byTid(tid);
+    // Read after the look at the clock, so that it is not the state of a moment before.
+    const payment = await this.payments.byId(id);
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
     if (payment.status === 'READY') throw new OneQError('INSUFFICIENT_FUNDS');
     return payerPartDone(tid, payment);

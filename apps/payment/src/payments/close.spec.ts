@@ -45,6 +45,14 @@ describe('ending a payment before its approval', () => {
     expect(await service.everything()).toEqual(before);
   });
 
+  it('comes too late when the time is over: the payment has expired', async () => {
+    const { command, tid } = await service.authenticated();
+    await service.outOfTime(command.order_id);
+    await expect(service.end(tid, 'cancel')).rejects.toThrow('PAYMENT_EXPIRED');
+    expect(await service.statusOf(command.order_id)).toBe('EXPIRED');
+    expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({ money_held: 0 });
+  });
+
   it('cannot undo an approval', async () => {
     const { command, tid } = await service.authenticated();
     await service.approving.approve(anApproval(command));
@@ -138,6 +146,15 @@ describe('ending a payment before its approval', () => {
     it.each([
       ['its time is not over', () => service.authenticated(), 'due'],
       ['there is no such clock', () => service.authenticated(), 'x'],
+      [
+        'its time is over, and it was to end in time',
+        async () => {
+          const payment = await service.authenticated();
+          await service.outOfTime(payment.command.order_id);
+          return payment;
+        },
+        'in time',
+      ],
       [
         'it is approved',
         async () => {

@@ -13,7 +13,7 @@ const BATCH = 100;
  * move to that time, and the rest, whose time is over, come back to be expired. They stay taken for half a minute, so
  * that a process that dies on the way loses none.
  */
-export const TAKE_DUE: Statement = {
+const TAKE_DUE: Statement = {
   name: 'take-due-expiry-checks',
   text: `
     WITH due AS (

@@ -5,7 +5,7 @@ import { AccountVault } from './account-vault';
 import { type Balances, FindWallet } from './find-wallet';
 
 /** Adds pay money from outside. The reference is what makes the same charge count once. */
-export const CHARGE: Statement = {
+const CHARGE: Statement = {
   name: 'charge-wallet',
   text: `
     WITH wallet AS (

@@ -11,6 +11,7 @@ const FIND: Statement = {
 /** Won in each pot of a wallet. */
 export type Balances = Omit<Wallet, 'bank_acct_num'>;
 
+/** Finds wallets by account number. */
 @Injectable()
 export class FindWallet {
   constructor(
