@@ -35,6 +35,13 @@ module.exports = {
       to: { path: '^libs/contracts/src/(affiliation|payment)/' },
     },
     {
+      name: 'browser-scripts-stand-alone',
+      comment: 'A browser loads them one by one; only types may come from elsewhere.',
+      severity: 'error',
+      from: { path: '^apps/gateway/browser/', pathNot: '\\.spec\\.ts$' },
+      to: { pathNot: '^apps/gateway/browser/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'tests-stay-out-of-production',
       severity: 'error',
       from: { path: '^(apps|libs/(contracts|service-kit)|stack)/', pathNot: '(\\.spec\\.ts$)|(/test/)' },
@@ -49,7 +56,10 @@ module.exports = {
     {
       name: 'no-development-package-in-production',
       severity: 'error',
-      from: { path: '^(apps|libs/(contracts|service-kit))/', pathNot: '(\\.spec\\.ts$)|(/test/)' },
+      from: {
+        path: '^(apps|libs/(contracts|service-kit))/',
+        pathNot: '(\\.spec\\.ts$)|(/test/)|(/build-assets\\.mjs$)',
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

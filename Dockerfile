@@ -19,6 +19,8 @@ FROM packages AS build
 COPY . .
 # Compiles all services and libraries, whichever one it is asked for.
 RUN npx nest build gateway
+# The payer's pages: scripts, styles and fonts.
+RUN node apps/gateway/build-assets.mjs
 
 FROM base
 ENV NODE_ENV=production

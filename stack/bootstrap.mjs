@@ -22,23 +22,34 @@ const COMMANDS = {
   start: { needs: [install, build], run: start, help: 'run the whole platform on this machine' },
   test: { needs: [install, build], run: test, help: 'run the tests; arguments go to jest' },
   check: { needs: [install], run: check, help: 'formatting, lint, types, dependency rules, dead code' },
+  bench: { needs: [install, build], run: bench, help: 'measure it; for a machine that has nothing else to do' },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };
 
 const TOOLS = {
   nest: 'node_modules/@nestjs/cli/bin/nest.js',
   jest: 'node_modules/jest/bin/jest.js',
+  tsc: 'node_modules/typescript/bin/tsc',
 };
+
+/** Compiling empties dist, so the pages' files come second. */
+const BUILDS = [
+  ['Building', TOOLS.nest, 'build', 'gateway'],
+  ['Building the pages', 'apps/gateway/build-assets.mjs'],
+];
 
 const CHECKS = [
   ['format and lint', 'node_modules/@biomejs/biome/bin/biome', 'check'],
-  ['types', 'node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'],
+  ['types', TOOLS.tsc, '--noEmit', '-p', '.'],
+  ['types of the browser scripts', TOOLS.tsc, '--noEmit', '-p', 'apps/gateway/browser'],
+  ['types of the browser tests', TOOLS.tsc, '--noEmit', '-p', 'test/browser'],
   [
     'dependency rules',
     'node_modules/dependency-cruiser/bin/dependency-cruise.mjs',
     'apps',
     'libs',
     'stack',
+    'bench',
     '--config',
     '.dependency-cruiser.cjs',
   ],
@@ -150,8 +161,10 @@ async function build() {
   const stamp = sourceStamp(ROOT);
   if (readIfPresent(BUILD_STAMP) === stamp) return;
   rmSync(BUILD_STAMP, { force: true });
-  const failed = await runLogged('Building', 'build.log', [process.execPath, TOOLS.nest, 'build', 'gateway']);
-  if (failed) throw new Failure(`${failed}\nThe build failed.`);
+  for (const [title, ...command] of BUILDS) {
+    const failed = await runLogged(title, 'build.log', [process.execPath, ...command]);
+    if (failed) throw new Failure(`${failed}\nThe build failed.`);
+  }
   writeFileSync(BUILD_STAMP, stamp);
 }
 
@@ -163,6 +176,11 @@ async function start(args) {
   for (const [signal, listeners] of own) for (const listener of listeners) process.off(signal, listener);
   if (interrupted !== undefined) process.kill(process.pid, 'SIGTERM');
   return running;
+}
+
+async function bench() {
+  const { main: runBench } = await import(pathToFileURL(path.join(ROOT, 'dist/bench/bench.js')).href);
+  return runBench();
 }
 
 async function test(args) {

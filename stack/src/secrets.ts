@@ -25,7 +25,10 @@ const GENERATORS = {
   CHECKOUT_SECRETS: versionedKey,
   ACCOUNT_SECRETS: versionedKey,
   ACCOUNT_INDEX_SECRET: key,
+  PIN_PEPPERS: versionedKey,
+  KEYPAD_SECRET: key,
   REDIRECT_SECRET: key,
+  SESSION_SECRET: key,
 } as const satisfies Record<string, () => string>;
 
 export type SecretName = keyof typeof GENERATORS;

@@ -41,13 +41,13 @@ const SYSTEM_VARIABLES = /^(PATH|HOME|TZ|LANG|LOG_LEVEL|NODE_.*|OTEL_.*)$/;
 const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['MERCHANT_AUTH'],
   affiliation: [],
-  payment: ['PAYMENT_TTL_SECONDS', 'SANDBOX_BANK_BALANCE'],
+  payment: ['PAYMENT_TTL_SECONDS', 'PIN_LOCK_SECONDS', 'SANDBOX_BANK_BALANCE'],
 };
 
 const OWN_SECRETS: Readonly<Record<ServiceName, readonly SecretName[]>> = {
-  gateway: ['REDIRECT_SECRET'],
+  gateway: ['REDIRECT_SECRET', 'SESSION_SECRET'],
   affiliation: [],
-  payment: ['TID_SECRET', 'CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'ACCOUNT_INDEX_SECRET'],
+  payment: ['TID_SECRET', 'CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'ACCOUNT_INDEX_SECRET', 'PIN_PEPPERS', 'KEYPAD_SECRET'],
 };
 
 /** The whole environment of a service: what it needs, and nothing that belongs to another. */

@@ -95,7 +95,14 @@ describe('a stack', () => {
       expect(gateway).not.toHaveProperty('DATABASE_URL');
       expect(payment).toMatchObject({ DATABASE_URL: expect.stringContaining('//oneq_payment:') });
       expect(affiliation).toMatchObject({ DATABASE_URL: expect.stringContaining('//oneq_affiliation:') });
-      for (const name of ['TID_SECRET', 'CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'ACCOUNT_INDEX_SECRET']) {
+      for (const name of [
+        'TID_SECRET',
+        'CHECKOUT_SECRETS',
+        'ACCOUNT_SECRETS',
+        'ACCOUNT_INDEX_SECRET',
+        'PIN_PEPPERS',
+        'KEYPAD_SECRET',
+      ]) {
         expect(payment).toHaveProperty(name);
         expect(gateway).not.toHaveProperty(name);
         expect(affiliation).not.toHaveProperty(name);

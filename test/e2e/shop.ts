@@ -123,7 +123,7 @@ export class Shop {
 
   /** Posts a body as it is. */
   raw(path: string, type: string | null, body: string | Buffer, headers: Fields = {}): Promise<Answer> {
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const bytes = typeof body === 'string' ? body : new Uint8Array(body);
     return this.request('POST', path, { headers: { ...(type && { 'content-type': type }), ...headers }, body: bytes });
   }
 

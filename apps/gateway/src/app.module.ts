@@ -4,10 +4,17 @@ import { LOGGER, type Logger, MessageClient } from '@oneq/service-kit';
 import { AffiliationController } from './affiliation/affiliation.controller';
 import { Affiliations } from './affiliation/affiliations';
 import { Merchants } from './affiliation/merchants';
+import { ActionsController } from './checkout/actions.controller';
+import { Assets } from './checkout/assets';
+import { AssetsController } from './checkout/assets.controller';
 import { Checkout } from './checkout/checkout';
 import { CheckoutController } from './checkout/checkout.controller';
+import { Live } from './checkout/live';
+import { LiveController } from './checkout/live.controller';
+import { Pages } from './checkout/pages';
+import { Presence } from './checkout/presence';
 import { Redirects } from './checkout/redirects';
-import { StylesheetController } from './checkout/stylesheet.controller';
+import { Sessions } from './checkout/session';
 import { CONFIG, type GatewayConfig } from './config';
 import { ErrorsController } from './docs/errors.controller';
 import { HealthController } from './health/health.controller';
@@ -42,7 +49,9 @@ export class AppModule {
         AffiliationController,
         PaymentsController,
         CheckoutController,
-        StylesheetController,
+        LiveController,
+        ActionsController,
+        AssetsController,
         ErrorsController,
         HealthController,
         ...(sandbox ? [SandboxController] : []),
@@ -64,8 +73,13 @@ export class AppModule {
         Merchants,
         Affiliations,
         Payments,
+        { provide: Assets, useFactory: () => new Assets() },
         Checkout,
+        Pages,
         Redirects,
+        Presence,
+        Live,
+        Sessions,
         Readiness,
         ...(sandbox ? [Sandbox] : []),
       ],

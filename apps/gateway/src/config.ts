@@ -19,6 +19,8 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       MERCHANT_AUTH: str({ choices: ['optional', 'required'] as const, default: 'optional' }),
       /** Makes each merchant's redirect_secret. */
       REDIRECT_SECRET: secret(),
+      /** Tells the payer's own forms from forged ones. */
+      SESSION_SECRET: secret(),
     },
     environment,
   );

@@ -1,10 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DatabaseModule, LOGGER, type Logger } from '@oneq/service-kit';
+import { type Announcer, DatabaseModule, LOGGER, type Logger } from '@oneq/service-kit';
+import { BindPhone } from './checkout/bind-phone';
+import { CheckoutController } from './checkout/checkout.controller';
+import { CheckoutHints } from './checkout/checkout-hints';
+import { EnterPassword } from './checkout/enter-password';
+import { Keypads } from './checkout/keypads';
+import { PasswordHasher } from './checkout/password-hasher';
+import { ViewCheckout } from './checkout/view-checkout';
 import { CONFIG, type PaymentConfig } from './config';
 import { CheckoutTokens } from './ids/checkout-tokens';
 import { PaymentIds } from './ids/payment-ids';
 import { CreateLedger } from './migrations/1767000000000-create-ledger';
+import { AddCheckout } from './migrations/1768000000000-add-checkout';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
 import { ClosePayment } from './payments/close';
@@ -18,18 +26,18 @@ import { ChargeWallet } from './wallets/charge-wallet';
 import { FindWallet } from './wallets/find-wallet';
 import { WalletsController } from './wallets/wallets.controller';
 
-export const SCHEMA = { schema: 'payment', entities: [Payment], migrations: [CreateLedger] };
+export const SCHEMA = { schema: 'payment', entities: [Payment], migrations: [CreateLedger, AddCheckout] };
 
 @Module({})
 export class AppModule {
-  static with(config: PaymentConfig, log: Logger): DynamicModule {
+  static with(config: PaymentConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
       imports: [
         DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
         TypeOrmModule.forFeature(SCHEMA.entities),
       ],
-      controllers: [PaymentsController, WalletsController],
+      controllers: [PaymentsController, CheckoutController, WalletsController],
       providers: [
         { provide: LOGGER, useValue: log },
         { provide: CONFIG, useValue: config },
@@ -39,6 +47,12 @@ export class AppModule {
           provide: AccountVault,
           useFactory: () => new AccountVault(config.ACCOUNT_SECRETS, config.ACCOUNT_INDEX_SECRET),
         },
+        { provide: Keypads, useFactory: () => new Keypads(config.KEYPAD_SECRET) },
+        { provide: PasswordHasher, useFactory: () => new PasswordHasher(config.PIN_PEPPERS) },
+        { provide: CheckoutHints, useFactory: () => new CheckoutHints(announcer) },
+        ViewCheckout,
+        BindPhone,
+        EnterPassword,
         PreparePayment,
         AuthenticatePayment,
         ApprovePayment,

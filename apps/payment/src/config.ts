@@ -16,6 +16,12 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       ACCOUNT_SECRETS: versionedSecrets(),
       /** Finds the wallet of an account number without storing the number. */
       ACCOUNT_INDEX_SECRET: secret(),
+      /** Hash payment passwords together with what the database holds. */
+      PIN_PEPPERS: versionedSecrets(),
+      /** Makes the codes of the keypad's keys. */
+      KEYPAD_SECRET: secret(),
+      /** Seconds for which the fifth wrong password in a row locks a wallet. */
+      PIN_LOCK_SECONDS: integer(1, 604_800)({ default: 1_800 }),
       /** Seconds a prepared payment waits for the payer, and an authenticated one for the merchant's approval. */
       PAYMENT_TTL_SECONDS: integer(1, 86_400)({ default: 900 }),
       /** Won in the bank account of a wallet that opens in sandbox mode. */

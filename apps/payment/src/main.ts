@@ -5,5 +5,5 @@ import { readConfig } from './config';
 
 runMain('payment', async () => {
   const config = readConfig();
-  await runService('payment', config, (log) => AppModule.with(config, log));
+  await runService('payment', config, (log, announcer) => AppModule.with(config, log, announcer));
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { createLogger } from '@oneq/service-kit';
-import { aPrepare, createTestDatabase, TEST_SECRET } from '@oneq/testing';
+import { aPrepare, createTestDatabase, TEST_SECRET, type TestDatabase } from '@oneq/testing';
 import { Client } from 'pg';
 import { AppModule } from '../src/app.module';
 import { readConfig } from '../src/config';
@@ -10,8 +10,18 @@ import { AuthenticatePayment } from '../src/payments/authenticate';
 import { ClosePayment } from '../src/payments/close';
 import { PreparePayment } from '../src/payments/prepare';
 import { FindWallet } from '../src/wallets/find-wallet';
+import { Payer } from './payer';
 
-const TABLES = ['wallets', 'payments', 'transfers', 'events', 'expiry_checks'] as const;
+const TABLES = [
+  'wallets',
+  'payments',
+  'transfers',
+  'events',
+  'expiry_checks',
+  'checkouts',
+  'passwords',
+  'password_attempts',
+] as const;
 
 /** The payment service's parts on a database of their own, without NATS and without its background worker. */
 export class PaymentService {
@@ -19,25 +29,42 @@ export class PaymentService {
     readonly module: TestingModule,
     /** A second pair of eyes: a connection of the superuser. */
     readonly admin: Client,
+    /** What the gateways were told. */
+    readonly hints: readonly object[],
+    private readonly again: () => Promise<PaymentService>,
   ) {}
 
   static async start(environment: NodeJS.ProcessEnv = {}): Promise<PaymentService> {
-    const database = await createTestDatabase('payment');
+    return PaymentService.on(await createTestDatabase('payment'), environment);
+  }
+
+  private static async on(database: TestDatabase, environment: NodeJS.ProcessEnv): Promise<PaymentService> {
     const config = readConfig({
       DATABASE_URL: database.url,
       TID_SECRET: TEST_SECRET,
       CHECKOUT_SECRETS: `1:${TEST_SECRET}`,
       ACCOUNT_SECRETS: `1:${TEST_SECRET}`,
       ACCOUNT_INDEX_SECRET: TEST_SECRET,
+      PIN_PEPPERS: `1:${TEST_SECRET}`,
+      KEYPAD_SECRET: TEST_SECRET,
       ...environment,
     });
+    const hints: object[] = [];
+    const announcer = { announce: (_subject: string, hint: object) => void hints.push(hint) };
     const module = await Test.createTestingModule({
-      imports: [AppModule.with(config, createLogger('payment', 'fatal'))],
+      imports: [AppModule.with(config, createLogger('payment', 'fatal'), announcer)],
     }).compile();
     const admin = new Client(database.adminUrl);
     await admin.connect();
     await admin.query('SET search_path = payment');
-    return new PaymentService(module, admin);
+    const again = () => PaymentService.on(database, environment);
+    return new PaymentService(module, admin, hints, again);
+  }
+
+  /** Stops it and starts another one on the same database. */
+  async restarted(): Promise<PaymentService> {
+    await this.stop();
+    return this.again();
   }
 
   async stop(): Promise<void> {
@@ -71,6 +98,13 @@ export class PaymentService {
     const payment = await this.prepared(changes);
     await this.authenticating.authenticate({ tid: payment.tid });
     return payment;
+  }
+
+  /** A phone that has begun to pay. */
+  async payer(payment: { phone_token: string }): Promise<Payer> {
+    const payer = new Payer(this, payment.phone_token);
+    await payer.begin();
+    return payer;
   }
 
   /** The payer's part ends, by a request of its own. */

@@ -91,3 +91,9 @@ function parseUrl(text: string): URL | null {
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
+
+/** SHA-256 of something that must not travel itself, hex. */
+export const SHA_256: TextForm = {
+  expected: { ko: '16진수 64자리', en: '64 hexadecimal digits' },
+  test: (text) => /^[0-9a-f]{64}$/.test(text),
+};

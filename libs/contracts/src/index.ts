@@ -5,6 +5,7 @@ export * from './forms';
 export * from './health';
 export * from './message';
 export * from './parse';
+export * from './payment/checkout';
 export * from './payment/messages';
 export * from './payment/state';
 export * from './redirect';

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
 import { DEADLINE_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
+import type { Announcer } from './announcer';
 import type { Logger } from './log';
 import { messagesDropped } from './metrics';
 import { inTrace } from './trace';
@@ -21,7 +22,7 @@ interface Outgoing {
  * - a message whose deadline has passed is dropped before it touches the database: nobody waits for it any more;
  * - on shutdown nothing accepted is lost: subscriptions drain, handlers finish, replies are flushed, then it closes.
  */
-export class DrainingNatsServer extends ServerNats {
+export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
   private readonly progress = new EventEmitter();
   /** What to call when a request has been answered; each counts once. */
@@ -39,6 +40,15 @@ export class DrainingNatsServer extends ServerNats {
   /** Whether messages can arrive now. */
   isConnected(): boolean {
     return this.connected;
+  }
+
+  announce(subject: string, payload: object): void {
+    if (!this.connected) return;
+    try {
+      this.unwrap<NatsConnection>().publish(subject, JSON.stringify(payload));
+    } catch (error) {
+      this.log.debug({ err: error, subject }, 'could not announce'); // the connection has just gone
+    }
   }
 
   override start(callback: (error?: unknown) => void): void {

@@ -1,3 +1,4 @@
+export * from './announcer';
 export * from './config';
 export * from './database';
 export * from './database-error';

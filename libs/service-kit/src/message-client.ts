@@ -1,6 +1,6 @@
 import { ClientNats, NatsRecordBuilder } from '@nestjs/microservices';
 import { DEADLINE_HEADER, type Message, OneQError, TRACEPARENT_HEADER, unavailable } from '@oneq/contracts';
-import { headers } from 'nats';
+import { headers, type NatsConnection } from 'nats';
 import { firstValueFrom, merge, Subject, throwError, timeout } from 'rxjs';
 import { mergeMap } from 'rxjs/operators';
 import type { Logger } from './log';
@@ -26,7 +26,12 @@ export class MessageClient {
   private readonly connectionLost = new Subject<void>();
 
   /** @param inboxPrefix the only subjects on which this client's NATS user may receive replies */
-  constructor(url: string, name: string, inboxPrefix: string, log: Logger) {
+  constructor(
+    url: string,
+    name: string,
+    inboxPrefix: string,
+    private readonly log: Logger,
+  ) {
     this.nats = new ClientNats(natsOptions(url, name, inboxPrefix));
     this.nats.on('disconnect', () => {
       log.warn('connection to NATS lost');
@@ -70,6 +75,31 @@ export class MessageClient {
         lost = error;
       }
     }
+  }
+
+  /**
+   * Hears what is told on a subject, at most once and without promise.
+   * @param heard called with each message that is JSON
+   * @param missed called when the connection is back after a loss: what was told meanwhile is gone
+   */
+  hear(subject: string, heard: (payload: unknown) => void, missed: () => void): void {
+    this.nats.unwrap<NatsConnection>().subscribe(subject, {
+      callback: (error, message) => {
+        if (error) {
+          this.log.error({ err: error, subject }, 'cannot hear');
+          return;
+        }
+        let payload: unknown;
+        try {
+          payload = message.json();
+        } catch {
+          this.log.warn({ subject }, 'heard what is no JSON');
+          return;
+        }
+        heard(payload);
+      },
+    });
+    this.nats.on('reconnect', missed);
   }
 
   private async attempt<Request extends object, Answer>(

@@ -1,6 +1,7 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { Mode } from '@oneq/contracts';
+import type { Announcer } from './announcer';
 import { ConfigurationError, EXIT_CONFIGURATION } from './config';
 import { Database } from './database';
 import { DrainingNatsServer } from './draining-nats-server';
@@ -43,16 +44,16 @@ function endWhileStarting(): never {
 
 /**
  * Starts a service that answers messages of one queue group over NATS.
- * @param module makes the service's module from its logger
+ * @param module makes the service's module from its logger and its way to tell others of what happened
  */
 export async function runService(
   service: string,
   config: ServiceConfig,
-  module: (log: Logger) => Type | { module: Type },
+  module: (log: Logger, announcer: Announcer) => Type | { module: Type },
 ): Promise<void> {
   const log = createLogger(service, config.LOG_LEVEL);
   const server = new DrainingNatsServer({ ...natsOptions(config.NATS_URL, service), queue: service }, log);
-  const app = await NestFactory.createMicroservice(module(log) as Type, {
+  const app = await NestFactory.createMicroservice(module(log, server) as Type, {
     strategy: server,
     logger: new NestLog(log),
     abortOnError: false,

@@ -89,6 +89,7 @@ function problem(error: OneQError, publicUrl: string, url: string, language: Lan
     outcome,
     retryable: definition.retryable,
     trace_id: traceId(),
+    attempts_left: extras.params?.attempts_left,
     errors: extras.errors?.map((fault) => ({
       field: fault.field,
       code: fault.code,

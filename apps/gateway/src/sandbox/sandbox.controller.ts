@@ -13,6 +13,7 @@ export class SandboxController {
   @ApiAnswer('구매자 대신 인증 · Acts as the payer', ActAsPayerRequest, PayerActed, [
     'PAYMENT_NOT_FOUND',
     'NOT_FOUND',
+    'WALLET_LOCKED',
     'INSUFFICIENT_FUNDS',
     'PAYMENT_NOT_CANCELLABLE',
     'PAYMENT_CANCELLED',

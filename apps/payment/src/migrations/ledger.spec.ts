@@ -22,6 +22,8 @@ describe('the ledger in the database', () => {
     ['finished_has_a_time', `UPDATE payments SET status = 'CANCELLED'`],
     ['ready_has_no_method', `UPDATE payments SET status = 'READY'`],
     ['methods_are_known', `UPDATE payments SET payment_method_type = 'CARD'`],
+    ['top_up_within_the_amount', 'UPDATE payments SET top_up_amount = amount + 1'],
+    ['only_pay_money_is_topped_up', `UPDATE payments SET payment_method_type = '계좌', top_up_amount = 1`],
     ['paid_with_a_permitted_method', `UPDATE payments SET permitted_method_type = '계좌'`],
     ['authenticated_has_a_method_and_time', 'UPDATE payments SET authenticated_at = NULL'],
     [
@@ -33,7 +35,7 @@ describe('the ledger in the database', () => {
       `INSERT INTO transfers (kind, debit_account, credit_account, amount) VALUES ('opening', 'a', 'a', 1)`,
     ],
     [
-      'capture_names_its_payment',
+      'capture_and_top_up_name_their_payment',
       `INSERT INTO transfers (kind, debit_account, credit_account, amount) VALUES ('capture', 'a', 'b', 1)`,
     ],
     [

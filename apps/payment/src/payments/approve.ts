@@ -8,13 +8,14 @@ import {
   OneQError,
 } from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { CheckoutHints } from '../checkout/checkout-hints';
 import { PaymentIds } from '../ids/payment-ids';
 import { ClosePayment } from './close';
 import { FindPayment } from './find-payment';
 import type { Payment } from './payment.entity';
 
 /**
- * Captures the amount that authentication held: the wallet pays, the merchant is owed. No row comes back when the
+ * Captures the amount that authentication held: the wallet pays, after its top-up, and the merchant is owed. No row comes back when the
  * order's newest payment is not authenticated, its time is over, or what the merchant sent differs from what it prepared.
  * The merchant has no balance row: what it is owed is the sum of its transfers, so its busiest hour locks nothing.
  */
@@ -22,27 +23,33 @@ export const APPROVE: Statement = {
   name: 'approve-payment',
   text: `
     WITH payment AS (
-      SELECT id, cid, wallet_id, amount, payment_method_type FROM payments
+      SELECT id, cid, wallet_id, amount, top_up_amount, payment_method_type FROM payments
       WHERE id = (SELECT id FROM payments WHERE cid = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 1)
         AND status = 'AUTHENTICATED' AND expires_at > now()
         AND category_cd = $3 AND item_name = $4 AND member_id = $5 AND amount = $6
         AND ($7::text IS NULL OR opponent_name = $7) AND ($8::bigint IS NULL OR id = $8)
       FOR UPDATE
+    ), parts AS (
+      SELECT id, wallet_id,
+             CASE payment_method_type WHEN 'MONEY' THEN amount - top_up_amount ELSE 0 END AS money,
+             CASE payment_method_type WHEN 'MONEY' THEN top_up_amount ELSE amount END AS bank
+      FROM payment
     ), wallet AS (
       UPDATE wallets SET
-        money_balance = money_balance - CASE payment_method_type WHEN 'MONEY' THEN payment.amount ELSE 0 END,
-        money_held = money_held - CASE payment_method_type WHEN 'MONEY' THEN payment.amount ELSE 0 END,
-        bank_balance = bank_balance - CASE payment_method_type WHEN '계좌' THEN payment.amount ELSE 0 END,
-        bank_held = bank_held - CASE payment_method_type WHEN '계좌' THEN payment.amount ELSE 0 END
-      FROM payment
-      WHERE wallets.id = payment.wallet_id
-        AND payment.amount <= CASE payment_method_type WHEN 'MONEY' THEN money_held WHEN '계좌' THEN bank_held END
+        money_balance = money_balance - money, money_held = money_held - money,
+        bank_balance = bank_balance - bank, bank_held = bank_held - bank
+      FROM parts
+      WHERE wallets.id = parts.wallet_id AND money <= money_held AND bank <= bank_held
       RETURNING wallets.id
     ), approved AS (
       UPDATE payments SET status = 'APPROVED', approved_at = now(), tran_dt = $9, sequence = sequence + 1
       FROM payment, wallet
       WHERE payments.id = payment.id AND payments.status = 'AUTHENTICATED'
       RETURNING payments.*
+    ), top_up AS (
+      INSERT INTO transfers (kind, debit_account, credit_account, amount, payment_id)
+      SELECT 'top_up', 'wallet/' || wallet_id || '/bank', 'wallet/' || wallet_id || '/money', top_up_amount, id
+      FROM approved WHERE top_up_amount > 0
     ), capture AS (
       INSERT INTO transfers (kind, debit_account, credit_account, amount, payment_id)
       SELECT 'capture', 'wallet/' || wallet_id || '/' || CASE payment_method_type WHEN 'MONEY' THEN 'money' ELSE 'bank' END,
@@ -70,6 +77,7 @@ export class ApprovePayment {
     private readonly payments: FindPayment,
     private readonly close: ClosePayment,
     private readonly ids: PaymentIds,
+    private readonly hints: CheckoutHints,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
@@ -87,6 +95,7 @@ export class ApprovePayment {
       if (approved) {
         const answer = this.answer(approved);
         this.log.info({ tid: answer.tid, from: 'AUTHENTICATED', event: 'payment.approved' }, 'approved');
+        this.hints.changed(answer.tid);
         return answer;
       }
       const again = await this.conflict(request, pinned);

@@ -5,6 +5,17 @@ import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';
 import { AUTHENTICATE } from './authenticate';
 
+/** A payment whose wallet is locked for ten seconds. */
+async function locked(service: PaymentService) {
+  const payment = await service.prepared();
+  await service.admin.query(
+    `INSERT INTO passwords (wallet_id, hash, salt, pepper_version, tries_taken, locked_until)
+     SELECT wallet_id, '', '', 1, 5, now() + interval '10 seconds' FROM payments WHERE order_id = $1`,
+    [payment.command.order_id],
+  );
+  return payment;
+}
+
 describe('authenticating a payment', () => {
   let service: PaymentService;
   beforeAll(async () => {
@@ -78,6 +89,63 @@ describe('authenticating a payment', () => {
     expect(await service.statusOf(command.order_id)).toBe('AUTHENTICATED');
   });
 
+  it('refuses a locked wallet, and tells when to try again', async () => {
+    const { tid } = await locked(service);
+    const before = await service.everything();
+    await expect(service.authenticating.authenticate({ tid })).rejects.toMatchObject({
+      code: 'WALLET_LOCKED',
+      extras: { retryAfterSeconds: 10 },
+    });
+    expect(await service.everything()).toEqual(before);
+  });
+
+  describe('with a top-up from the linked account', () => {
+    const topUp = 4_000;
+    const wallet = (money_held: number, bank_held: number, money_balance = 12_000, bank_balance = 10_000_000) => ({
+      money_balance,
+      money_held,
+      bank_balance,
+      bank_held,
+    });
+
+    it('holds each part in its pot, and moves both only when the merchant approves', async () => {
+      const { command, tid } = await service.prepared({ balance: 12_000 });
+      await service.authenticating.authenticate({ tid, payment_method_type: 'MONEY', top_up_amount: topUp });
+      expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject(wallet(12_000, topUp));
+      await service.approving.approve(anApproval(command));
+      expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject(wallet(0, 0, 0, 9_996_000));
+      const { rows } = await service.admin.query(
+        `SELECT kind, regexp_replace(debit_account, '/[0-9]+/', '/N/') AS debit, regexp_replace(credit_account, '/[0-9]+/', '/N/') AS credit,
+                transfers.amount
+         FROM transfers JOIN payments ON payments.id = payment_id WHERE order_id = $1 ORDER BY kind DESC`,
+        [command.order_id],
+      );
+      expect(rows).toEqual([
+        { kind: 'top_up', debit: 'wallet/N/bank', credit: 'wallet/N/money', amount: 4_000 },
+        { kind: 'capture', debit: 'wallet/N/money', credit: 'merchant/TC0ONETIME', amount: 16_000 },
+      ]);
+    });
+
+    it('leaves both pots as they were when the payment does not come about', async () => {
+      for (const end of [
+        ({ tid }: { tid: string }) => service.end(tid, 'cancel'),
+        ({ tid }: { tid: string }) => service.closing.expireNow(tid),
+      ]) {
+        const { command, tid } = await service.prepared({ balance: 12_000 });
+        await service.authenticating.authenticate({ tid, top_up_amount: topUp });
+        await end({ tid });
+        expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject(wallet(0, 0));
+      }
+    });
+
+    it('can be the whole amount', async () => {
+      const { command, tid } = await service.prepared({ balance: 0 });
+      await service.authenticating.authenticate({ tid, top_up_amount: 16_000 });
+      await service.approving.approve(anApproval(command));
+      expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject(wallet(0, 0, 0, 9_984_000));
+    });
+  });
+
   it('lets exactly one of two payments of 8,000 pass on a wallet of 10,000, fifty times over', async () => {
     for (let round = 0; round < 50; round += 1) {
       const bank_acct_num = accountNumber();
@@ -115,15 +183,26 @@ describe('authenticating a payment', () => {
   });
 
   describe('the statement alone changes nothing when its guard fails:', () => {
-    const run = (tid: string, method: string) => {
+    const run = (tid: string, method: string, topUp: number) => {
       const id = service.module.get(PaymentIds).toId(tid);
-      return service.module.get(Database).run(AUTHENTICATE, [id, method, 900]);
+      return service.module.get(Database).run(AUTHENTICATE, [id, method, 900, topUp]);
     };
-    const cases: Array<[string, () => Promise<{ tid: string }>, string]> = [
+    const cases: Array<[string, () => Promise<{ tid: string }>, string, number?]> = [
       ['the payment is not ready', () => service.authenticated(), 'MONEY'],
       ['the method is not permitted', () => service.prepared({ payment_method_type: '계좌' }), 'MONEY'],
       ['there is no such method', () => service.prepared(), 'CARD'],
       ['the pay money is short', () => service.prepared({ balance: 15_999 }), 'MONEY'],
+      ['the pay money is short even with the top-up', () => service.prepared({ balance: 12_000 }), 'MONEY', 3_999],
+      [
+        'the bank account is short of the top-up',
+        () => service.prepared({ amount: 10_050_001, balance: 50_000 }),
+        'MONEY',
+        10_000_001,
+      ],
+      ['the top-up is more than the amount', () => service.prepared(), 'MONEY', 16_001],
+      ['the top-up is below zero', () => service.prepared(), 'MONEY', -1],
+      ['a bank account needs no top-up', () => service.prepared(), '계좌', 1],
+      ['the wallet is locked', () => locked(service), 'MONEY'],
       ['the bank account is short', () => service.prepared({ amount: 10_000_001 }), '계좌'],
       [
         'the time is over',
@@ -136,10 +215,10 @@ describe('authenticating a payment', () => {
       ],
     ];
 
-    it.each(cases)('%s', async (_what, arrange, method) => {
+    it.each(cases)('%s', async (_what, arrange, method, topUp = 0) => {
       const { tid } = await arrange();
       const before = await service.everything();
-      expect(await run(tid, method)).toEqual([]);
+      expect(await run(tid, method, topUp)).toEqual([]);
       expect(await service.everything()).toEqual(before);
     });
   });

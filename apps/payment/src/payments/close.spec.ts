@@ -138,10 +138,11 @@ describe('ending a payment before its approval', () => {
   });
 
   describe('the statement alone changes nothing when its guard fails:', () => {
-    const run = (tid: string, clock: string) =>
-      service.module
-        .get(Database)
-        .run(CLOSE, [service.module.get(PaymentIds).toId(tid), 'EXPIRED', 'payment.expired', clock, null]);
+    const run = (tid: string, clock: string, onlyReady = false, session: Buffer | null = null) => {
+      const id = service.module.get(PaymentIds).toId(tid);
+      const values = [id, 'EXPIRED', 'payment.expired', clock, null, onlyReady, session];
+      return service.module.get(Database).run(CLOSE, values);
+    };
 
     it.each([
       ['its time is not over', () => service.authenticated(), 'due'],
@@ -169,6 +170,25 @@ describe('ending a payment before its approval', () => {
       const before = await service.everything();
       expect(await run(tid, clock)).toEqual([]);
       expect(await service.everything()).toEqual(before);
+    });
+
+    it('it is authenticated, and only a ready one was to end', async () => {
+      const { tid } = await service.authenticated();
+      const before = await service.everything();
+      expect(await run(tid, 'any', true)).toEqual([]);
+      expect(await service.everything()).toEqual(before);
+    });
+
+    it('it is bound to another browser, or to none', async () => {
+      const payment = await service.prepared();
+      const session = Buffer.alloc(32);
+      const unbound = await service.everything();
+      expect(await run(payment.tid, 'any', true, session)).toEqual([]);
+      expect(await service.everything()).toEqual(unbound);
+      await service.payer(payment);
+      const bound = await service.everything();
+      expect(await run(payment.tid, 'any', true, session)).toEqual([]);
+      expect(await service.everything()).toEqual(bound);
     });
 
     it('its hold is missing from the wallet: the database refuses the whole statement', async () => {

@@ -10,6 +10,7 @@ import {
   TRANSITIONS,
 } from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { CheckoutHints } from '../checkout/checkout-hints';
 import { PaymentIds } from '../ids/payment-ids';
 import { FindPayment } from './find-payment';
 import { payerPartDone, type ReturningPayer } from './payer-part-done';
@@ -17,20 +18,23 @@ import { payerPartDone, type ReturningPayer } from './payer-part-done';
 /**
  * Ends a payment that was not approved, in the status $2 with the event $3, and releases its hold. $4 says what the
  * clock must say: `due` (its time is over), `in time`, or `any`. No row comes back when it is not open or the clock
- * says otherwise. $5 names the request that ends it, so that the same one is known again.
+ * says otherwise. $5 names the request that ends it, so that the same one is known again. With $6 only a ready
+ * payment ends: a hold is left alone. With $7 only one that is bound to this session ends.
  */
 export const CLOSE: Statement = {
   name: 'close-payment',
   text: `
     WITH payment AS (
-      SELECT id, wallet_id, amount, status, payment_method_type FROM payments
-      WHERE id = $1 AND status IN ('READY', 'AUTHENTICATED')
+      SELECT id, wallet_id, status,
+             CASE payment_method_type WHEN 'MONEY' THEN amount - top_up_amount ELSE 0 END AS money,
+             CASE payment_method_type WHEN 'MONEY' THEN top_up_amount ELSE amount END AS bank
+      FROM payments
+      WHERE id = $1 AND status IN ('READY', 'AUTHENTICATED') AND (status = 'READY' OR NOT $6)
+        AND ($7::bytea IS NULL OR EXISTS (SELECT FROM checkouts WHERE payment_id = payments.id AND bound_session = $7))
         AND CASE $4 WHEN 'due' THEN expires_at <= now() WHEN 'in time' THEN expires_at > now() ELSE $4 = 'any' END
       FOR UPDATE
     ), wallet AS (
-      UPDATE wallets SET
-        money_held = money_held - CASE payment_method_type WHEN 'MONEY' THEN payment.amount ELSE 0 END,
-        bank_held = bank_held - CASE payment_method_type WHEN '계좌' THEN payment.amount ELSE 0 END
+      UPDATE wallets SET money_held = money_held - payment.money, bank_held = bank_held - payment.bank
       FROM payment
       WHERE wallets.id = payment.wallet_id AND payment.status = 'AUTHENTICATED'
       RETURNING wallets.id
@@ -59,6 +63,7 @@ export class ClosePayment {
     private readonly database: Database,
     private readonly payments: FindPayment,
     private readonly ids: PaymentIds,
+    private readonly hints: CheckoutHints,
     @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
@@ -69,13 +74,22 @@ export class ClosePayment {
    */
   async byPayer({ tid, reference }: EndByPayerCommand, closing: 'cancel' | 'fail'): Promise<PayerPartDone> {
     const id = this.idOf(tid);
-    const closed = await this.close(id, closing, 'in time', reference);
+    const closed = await this.close(id, closing, 'in time', { reference });
     if (closed) return payerPartDone(tid, closed);
     if (await this.expireIfDue(id)) throw new OneQError('PAYMENT_EXPIRED');
     const payment = await this.payments.byTid(tid);
     if (payment.closing_reference === reference) return payerPartDone(tid, payment);
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);
     throw new OneQError('PAYMENT_NOT_CANCELLABLE');
+  }
+
+  /**
+   * Ends a ready payment on the payer's page, if it still is ready and in time. One that is authenticated by then stays:
+   * the payer is on the way back to the merchant.
+   * @param session if given, the browser that the payment must be bound to
+   */
+  async whileReady(id: number, closing: 'cancel' | 'fail', reference: string, session?: Buffer): Promise<void> {
+    await this.close(id, closing, 'in time', { reference, onlyReady: true, session });
   }
 
   /** Expires the payment if its time is over by the database's clock; tells whether it did. */
@@ -99,11 +113,23 @@ export class ClosePayment {
     id: number,
     closing: Closing,
     clock: Clock,
-    reference: string | null = null,
+    { reference, onlyReady = false, session }: { reference?: string; onlyReady?: boolean; session?: Buffer } = {},
   ): Promise<ReturningPayer | undefined> {
     const { to, event }: { to: FinishedStatus; event: string } = TRANSITIONS[closing];
-    const [closed] = await this.database.run<Closed>(CLOSE, [id, to, event, clock, reference]);
-    if (closed) this.log.info({ tid: this.ids.toTid(id), from: closed.from_status, event }, 'closed');
+    const [closed] = await this.database.run<Closed>(CLOSE, [
+      id,
+      to,
+      event,
+      clock,
+      reference ?? null,
+      onlyReady,
+      session ?? null,
+    ]);
+    if (closed) {
+      const tid = this.ids.toTid(id);
+      this.log.info({ tid, from: closed.from_status, event }, 'closed');
+      this.hints.changed(tid);
+    }
     return closed;
   }
 }

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type CheckoutView, OneQError, type ViewCheckoutQuery } from '@oneq/contracts';
+import { OneQError } from '@oneq/contracts';
 import { Repository } from 'typeorm';
-import { CheckoutTokens } from '../ids/checkout-tokens';
 import { PaymentIds } from '../ids/payment-ids';
 import { Payment } from './payment.entity';
 
@@ -12,7 +11,6 @@ export class FindPayment {
   constructor(
     @InjectRepository(Payment) private readonly payments: Repository<Payment>,
     private readonly ids: PaymentIds,
-    private readonly tokens: CheckoutTokens,
   ) {}
 
   /** @throws {OneQError} PAYMENT_NOT_FOUND */
@@ -32,13 +30,5 @@ export class FindPayment {
   /** The newest payment of an order, which is the one that `order_id` means. */
   async newestOf(cid: string, order_id: string): Promise<Payment | null> {
     return this.payments.findOne({ where: { cid, order_id }, order: { attempt: 'DESC' } });
-  }
-
-  /** What the payer's page shows. @throws {OneQError} PAYMENT_NOT_FOUND for a token that opens nothing */
-  async view({ token, page }: ViewCheckoutQuery): Promise<CheckoutView> {
-    const tid = this.tokens.open(token, page);
-    if (tid === null) throw new OneQError('PAYMENT_NOT_FOUND');
-    const { merchant_name, item_name, quantity, amount, status } = await this.byTid(tid);
-    return { tid, merchant_name, item_name, quantity, amount, status };
   }
 }

@@ -5,7 +5,6 @@ import { Answers, Database } from '@oneq/service-kit';
 import { ApprovePayment } from './approve';
 import { AuthenticatePayment } from './authenticate';
 import { ClosePayment } from './close';
-import { FindPayment } from './find-payment';
 import { PreparePayment } from './prepare';
 
 /** The payment service's table of contents: what it answers over NATS. */
@@ -16,7 +15,6 @@ export class PaymentsController {
     private readonly authenticating: AuthenticatePayment,
     private readonly approving: ApprovePayment,
     private readonly closing: ClosePayment,
-    private readonly payments: FindPayment,
     private readonly database: Database,
   ) {}
 
@@ -48,11 +46,6 @@ export class PaymentsController {
   @Answers(contract.Approve)
   approve(@Payload() request: contract.ApproveRequest): Promise<contract.Approved> {
     return this.approving.approve(request);
-  }
-
-  @Answers(contract.ViewCheckout)
-  viewCheckout(@Payload() query: contract.ViewCheckoutQuery): Promise<contract.CheckoutView> {
-    return this.payments.view(query);
   }
 
   @Answers(contract.PaymentHealth)

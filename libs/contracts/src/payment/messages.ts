@@ -247,6 +247,14 @@ export class AuthenticateCommand extends PaymentQuery {
     description: 'method; absent: permitted one, else MONEY',
   })
   readonly payment_method_type?: PaymentMethodType;
+
+  @Integer({
+    min: 0,
+    max: INTEGER_MAX,
+    optional: true,
+    description: 'won that the linked account adds to the pay money; absent: none',
+  })
+  readonly top_up_amount?: number;
 }
 
 /** How the payer's part ended, as told to the merchant's redirect URL. */
@@ -279,28 +287,6 @@ export class PayerActed {
     example: 'http://localhost:3000/approval?tid=12345&order_id=order_id&result=authenticated&signature=…',
   })
   readonly redirect_url!: string | null;
-}
-
-/** Which of the payer's two pages a token opens. */
-export const CHECKOUT_PAGES = ['pc', 'phone'] as const;
-export type CheckoutPage = (typeof CHECKOUT_PAGES)[number];
-
-export class ViewCheckoutQuery {
-  @Text({ max: 64, description: 'token of the page' })
-  readonly token!: string;
-
-  @OneOf({ max: 10, values: CHECKOUT_PAGES, description: 'page that the token must open' })
-  readonly page!: CheckoutPage;
-}
-
-/** What the payer sees of a payment. */
-export interface CheckoutView {
-  readonly tid: string;
-  readonly merchant_name: string;
-  readonly item_name: string;
-  readonly quantity: number;
-  readonly amount: number;
-  readonly status: PaymentStatus;
 }
 
 export class FindWalletQuery {
@@ -352,8 +338,6 @@ export const CancelByPayer = message<PayerPartDone>()('payment.cancel-by-payer',
 export const FailByPayer = message<PayerPartDone>()('payment.fail-by-payer', EndByPayerCommand);
 /** Lets an open payment's time run out now; any other stays as it is. @throws PAYMENT_NOT_FOUND */
 export const ExpireNow = message<PayerPartDone>()('payment.expire-now', PaymentQuery);
-/** @throws PAYMENT_NOT_FOUND for a token that opens nothing */
-export const ViewCheckout = message<CheckoutView>()('payment.checkout.view', ViewCheckoutQuery);
 /** @throws WALLET_NOT_FOUND */
 export const FindWallet = message<Wallet>()('payment.wallet.find', FindWalletQuery);
 /** @throws WALLET_NOT_FOUND */
