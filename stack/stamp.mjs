@@ -3,7 +3,17 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** What the build reads: a change in any of these makes it stale. */
-const SOURCES = ['apps', 'libs', 'stack', 'bench', 'deploy', 'tsconfig.json', 'nest-cli.json', '.swcrc', 'package-lock.json'];
+const SOURCES = [
+  'apps',
+  'libs',
+  'stack',
+  'bench',
+  'deploy',
+  'tsconfig.json',
+  'nest-cli.json',
+  '.swcrc',
+  'package-lock.json',
+];
 
 /**
  * A hash over names, sizes and modification times of everything that the build reads; the same while nothing changed.

@@ -26,7 +26,13 @@ describe('readSecrets', () => {
     for (const name of ['CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'PIN_PEPPERS'] as const) {
       expect(secrets[name]).toMatch(/^1:[A-Za-z0-9_-]{43}$/);
     }
-    for (const name of ['TID_SECRET', 'ACCOUNT_INDEX_SECRET', 'KEYPAD_SECRET', 'REDIRECT_SECRET', 'SESSION_SECRET'] as const) {
+    for (const name of [
+      'TID_SECRET',
+      'ACCOUNT_INDEX_SECRET',
+      'KEYPAD_SECRET',
+      'REDIRECT_SECRET',
+      'SESSION_SECRET',
+    ] as const) {
       expect(secrets[name]).toMatch(/^[A-Za-z0-9_-]{43}$/);
     }
     expect(secrets.GATEWAY_NATS_PASSWORD).toMatch(/^p[0-9a-f]{64}$/);

@@ -47,7 +47,14 @@ const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
 const OWN_SECRETS: Readonly<Record<ServiceName, readonly SecretName[]>> = {
   gateway: ['REDIRECT_SECRET', 'SESSION_SECRET'],
   affiliation: [],
-  payment: ['TID_SECRET', 'CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'ACCOUNT_INDEX_SECRET', 'PIN_PEPPERS', 'KEYPAD_SECRET'],
+  payment: [
+    'TID_SECRET',
+    'CHECKOUT_SECRETS',
+    'ACCOUNT_SECRETS',
+    'ACCOUNT_INDEX_SECRET',
+    'PIN_PEPPERS',
+    'KEYPAD_SECRET',
+  ],
 };
 
 /** The whole environment of a service: what it needs, and nothing that belongs to another. */

@@ -8,6 +8,9 @@ import { packagedChromium } from './chromium';
 const SCREENSHOTS = join(__dirname, 'screenshots');
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
+/** What is awaited comes within this time, ms, which is shorter than a test's, so that it is told which did not. */
+const AWAIT_MS = 15_000;
+
 export interface ContextOptions {
   /** Language of the browser, as in `Accept-Language`. */
   lang?: string;
@@ -47,6 +50,7 @@ export async function newContext(browser: Browser, options: ContextOptions = {})
     reducedMotion: options.reducedMotion ? 'reduce' : 'no-preference',
     forcedColors: options.forcedColors ? 'active' : 'none',
   });
+  context.setDefaultTimeout(AWAIT_MS);
   context.on('page', watch);
   return context;
 }
@@ -95,11 +99,12 @@ function isForeign(request: Request): boolean {
 
 /** What axe finds against WCAG 2.2 AA and its best practices, a line for each element; nothing when all is well. */
 export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(axeCore.source); // not as a script element, which the page's policy would refuse
-  const { violations } = await page.evaluate(
-    (tags) => (window as unknown as { axe: typeof axeCore }).axe.run({ runOnly: tags, resultTypes: ['violations'] }),
-    AXE_TAGS,
-  );
+  // Not as a script element, which the page's policy would refuse; once a page, because it is large.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axeCore.source);
+  const violations = await page.evaluate(async (tags) => {
+    const { axe } = window as unknown as { axe: typeof axeCore };
+    return (await axe.run({ runOnly: tags, resultTypes: ['violations'] })).violations; // the rest is large, too
+  }, AXE_TAGS);
   return violations.flatMap(({ id, impact, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id} (${impact}) ${target.join(' ')}: ${failureSummary}`),
   );

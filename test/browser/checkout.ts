@@ -73,6 +73,7 @@ export class CheckoutWorld {
 
   /** Presses these digits on the pad, by the codes that only the payment service and this test can read. */
   async press(page: Page, digits: string): Promise<void> {
+    await page.waitForLoadState(); // a key that is pressed before the script came does nothing
     const codes = await this.codes(page);
     for (const digit of digits) await page.locator(`#pad [data-code="${codes[Number(digit)]}"]`).click();
   }
@@ -80,9 +81,16 @@ export class CheckoutWorld {
   /** The code of each digit, 0 to 9, of the keypad that is shown. */
   async codes(page: Page): Promise<string[]> {
     const form = page.locator('form#password');
-    const attempt = Buffer.from((await form.getAttribute('data-attempt')) ?? '', 'base64url');
-    const purpose = await form.getAttribute('data-purpose');
-    const id = attempt
+    const [attempt, purpose] = await Promise.all([
+      form.getAttribute('data-attempt'),
+      form.getAttribute('data-purpose'),
+    ]);
+    return this.codesOf(attempt ?? '', purpose ?? '');
+  }
+
+  /** The code of each digit, 0 to 9, of a keypad's attempt. */
+  codesOf(attempt: string, purpose: string): string[] {
+    const id = Buffer.from(attempt, 'base64url')
       .subarray(7, 23)
       .toString('hex')
       .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -100,14 +108,28 @@ export class CheckoutWorld {
     await this.press(page, digits);
   }
 
-  /** An account whose wallet has {@link PASSWORD}. */
+  /** An account whose wallet has {@link PASSWORD}, all of its money free. Without the browser, which would take seconds. */
   async account(balance = '50000'): Promise<string> {
-    const { order, phoneUrl } = await this.ordered({ balance, amount: '1', payment_method_type: '계좌' });
-    const page = await this.visit(phoneUrl);
-    await this.toKeypad(page);
-    await this.pay(page);
-    await page.waitForURL(`${this.merchant.url}/**`);
-    await page.context().close();
+    const { order, tid, phoneUrl } = await this.ordered({ balance, amount: '1', payment_method_type: '계좌' });
+    const token = new URL(phoneUrl).searchParams.get('token') ?? '';
+    const agreed = { payment_method_type: '계좌', top_up_amount: '0', mode: 'pad' };
+    const intro = await this.shop.get(new URL(phoneUrl).pathname + new URL(phoneUrl).search);
+    const cookie = (intro.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+    const csrf = / name="csrf" value="([^"]+)"/.exec(intro.text)?.[1] ?? '';
+    await this.shop.form('/pay/checkout/begin', { token, csrf }, { cookie });
+    let page = `/pay/oneq/transfer?${new URLSearchParams({ token, step: 'password', ...agreed })}`;
+    for (const purpose of ['set1', 'set2']) {
+      const { text } = await this.shop.get(page, { cookie });
+      const attempt = / data-attempt="([^"]+)"/.exec(text)?.[1] ?? '';
+      const codes = this.codesOf(attempt, purpose);
+      const keys = [...PASSWORD].map((digit) => codes[Number(digit)]).join('');
+      const first = new URLSearchParams(page.split('?')[1]).get('first') ?? '';
+      const entry = { token, csrf, attempt, keys, first, ...agreed };
+      const { status, text: refusal, body } = await this.shop.form('/pay/checkout/password', entry, { cookie });
+      if (status !== 200) throw new Error(`the password was not set: ${refusal}`);
+      page = String(body.next);
+    }
+    await this.shop.authenticate(tid, { outcome: 'cancel' });
     return order.bank_acct_num ?? '';
   }
 

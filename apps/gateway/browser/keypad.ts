@@ -2,7 +2,7 @@
  * Enters the payment password. A digit exists here only as the opaque code of its key; in the field to type in, for the
  * instant in which it is turned into that code.
  */
-import { announce, byId, phrase, words } from './page.js';
+import { announce, byId, phrase, say, words } from './page.js';
 import { submit } from './submit.js';
 
 const LENGTH = 6;
@@ -43,7 +43,7 @@ class Entry {
       control.disabled = true;
     }
     byId('busy')?.removeAttribute('hidden');
-    announce(phrase(words.busy));
+    say(phrase(words.busy));
     const keys = this.codes.join('');
     this.forget();
     void submit(this.form, keys);
@@ -171,6 +171,7 @@ function typing(form: HTMLFormElement, signal: AbortSignal): Entry {
 
   field.addEventListener('beforeinput', (event) => {
     if (!event.cancelable) return; // what it leaves is turned into codes below
+    if (event.inputType === 'insertLineBreak') return; // Enter sends the form
     event.preventDefault();
     const start = Math.min(field.selectionStart ?? entry.codes.length, entry.codes.length);
     const end = Math.min(field.selectionEnd ?? start, entry.codes.length);
@@ -189,17 +190,19 @@ function typing(form: HTMLFormElement, signal: AbortSignal): Entry {
     field.setSelectionRange(caret, caret);
   });
   // Password managers, and keyboards whose input cannot be cancelled.
-  field.addEventListener('input', () => {
+  const take = () => {
     const kept = [...field.value].filter((sign) => sign === FILLER).length;
     entry.put(codesOf(field.value), Math.min(kept, entry.codes.length), LENGTH);
-  });
+  };
+  field.addEventListener('input', take);
+  take(); // what was there before this script
   const send = (event: Event) => {
     event.preventDefault();
     if (entry.complete) {
       entry.send();
       return;
     }
-    announce(phrase(words.entered, { n: entry.codes.length }));
+    say(phrase(words.entered, { n: entry.codes.length }));
     field.focus();
   };
   form.addEventListener('submit', send, { signal });

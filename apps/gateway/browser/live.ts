@@ -241,7 +241,7 @@ async function change({ phase, redirect_url, pc_gone }: Snapshot, news: string):
   const { page } = shown().dataset;
   const goesOn = phase === 'authenticated' && redirect_url !== null && !pc_gone;
   if (goesOn) setTimeout(() => leaveTo(redirect_url), document.hidden ? 0 : LEAVE_MS);
-  const swapped = await swap(undefined, { say: whatToSay(phase, page, goesOn) });
+  const swapped = await swap(undefined, { saying: whatToSay(phase, page, goesOn) });
   if (swapped !== 'failed' || followed !== news) return;
   setTimeout(() => {
     if (followed !== news) return;

@@ -17,18 +17,24 @@ export function phrase(sentence: string | undefined, values: Readonly<Record<str
 }
 
 /** A text that comes in the same moment as its place is not read aloud. */
-const ANNOUNCE_AFTER_MS = 60;
-let announcing: number | undefined;
+const SAY_AFTER_MS = 60;
+let saying: ReturnType<typeof setTimeout> | undefined;
 
 /** Shows a text where screen readers hear of it, also when it was the last one already. */
 export function announce(text: string): void {
-  const before = byId('status');
-  if (before) before.textContent = '';
-  clearTimeout(announcing);
-  announcing = setTimeout(() => {
-    const status = byId('status');
-    if (status) status.textContent = text;
-  }, ANNOUNCE_AFTER_MS);
+  say(text, true);
+}
+
+/** The same for what is on the screen already: it is only heard. */
+export function say(text: string, visible = false): void {
+  const status = byId('status');
+  if (!status) return;
+  status.textContent = '';
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    status.classList.toggle('visually-hidden', !visible);
+    status.textContent = text;
+  }, SAY_AFTER_MS);
 }
 
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** Sends the password's codes until it is known what came of them. The same attempt sent again is counted once. */
 import type { Snapshot } from '../src/checkout/snapshot';
-import { announce, byId, delay, phrase, request, retryAfterMs, withQuery, words } from './page.js';
+import { byId, delay, phrase, request, retryAfterMs, say, withQuery, words } from './page.js';
 import { swap } from './swap.js';
 
 const ANSWER_MS = 10_000;
@@ -83,7 +83,7 @@ function showChecking(): void {
   if (!checking?.hidden) return;
   checking.hidden = false;
   byId('busy')?.setAttribute('hidden', '');
-  announce(phrase(words.checking));
+  say(phrase(words.checking));
 }
 
 async function lookForResult(form: HTMLFormElement): Promise<void> {

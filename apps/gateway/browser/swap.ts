@@ -1,5 +1,5 @@
 /** Shows another state of the page without loading it anew: only `<main>` is replaced. */
-import { announce, delay, request, shown } from './page.js';
+import { delay, request, say, shown } from './page.js';
 
 /** What brings a screen to life; ends when `signal` is aborted, because another screen is shown. */
 export type Behaviour = (main: HTMLElement, signal: AbortSignal) => void;
@@ -36,7 +36,7 @@ export interface SwapOptions {
   /** The new screen takes this one's place in the history, too. */
   readonly moves?: boolean;
   /** What is said; the new heading by itself. */
-  readonly say?: string;
+  readonly saying?: string;
   /** Further tries when the server cannot be asked. */
   readonly tries?: number;
 }
@@ -47,7 +47,7 @@ export async function swap(
 ): Promise<Swapped> {
   turn += 1;
   const mine = turn;
-  const { moves = false, say, tries = PAUSES_MS.length } = options;
+  const { moves = false, saying, tries = PAUSES_MS.length } = options;
   for (let attempt = 0; ; attempt += 1) {
     const page = await load(url);
     if (mine !== turn) return 'late';
@@ -56,7 +56,7 @@ export async function swap(
     if (page && (!page.trouble || last)) {
       if (page.trouble && shown().dataset.screen === 'trouble') return 'failed';
       if (moves) history.replaceState(null, '', url);
-      show(page, say);
+      show(page, saying);
       return page.trouble ? 'failed' : 'shown';
     }
     if (last) return 'failed';
@@ -82,7 +82,7 @@ async function load(url: string): Promise<Page | null> {
   }
 }
 
-function show({ main, title }: Page, say: string | undefined): void {
+function show({ main, title }: Page, saying: string | undefined): void {
   const old = shown();
   const { activeElement } = document;
   // A key that was disabled while it had the focus has lost it already.
@@ -99,7 +99,7 @@ function show({ main, title }: Page, say: string | undefined): void {
   }
   lastFocused = null;
   // What has the focus is read anyway.
-  if (say) announce(say);
-  else if (!target && heading) announce(heading.textContent ?? '');
+  if (saying) say(saying);
+  else if (!target && heading) say(heading.textContent ?? '');
   enliven();
 }

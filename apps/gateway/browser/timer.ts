@@ -1,6 +1,6 @@
 import { partsOf, passed, serverNow, setClock } from './clock.js';
 import { ask } from './live.js';
-import { announce, byId, phrase, words } from './page.js';
+import { byId, phrase, say, words } from './page.js';
 
 const FIVE_MINUTES = 5 * 60_000;
 const ONE_MINUTE = 60_000;
@@ -30,7 +30,7 @@ export function timer(main: HTMLElement, signal: AbortSignal): void {
     if (text && place.textContent !== text) place.textContent = text;
     const mark = passed([FIVE_MINUTES, ONE_MINUTE], before, left);
     if (mark && before < Number.POSITIVE_INFINITY) {
-      announce(phrase(mark === ONE_MINUTE ? words.oneMinuteLeft : words.fiveMinutesLeft));
+      say(phrase(mark === ONE_MINUTE ? words.oneMinuteLeft : words.fiveMinutesLeft));
     }
     before = left;
     if (left <= 0) void ask();

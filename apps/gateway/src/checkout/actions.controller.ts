@@ -110,5 +110,11 @@ export class ActionsController {
 }
 
 function see(reply: FastifyReply, url: string): void {
-  reply.status(303).header('location', url).header('cache-control', 'no-store').send();
+  const headers = {
+    location: url,
+    'cache-control': 'no-store',
+    // As on the pages: browsers cut the shop's window off at a redirect, too.
+    'cross-origin-opener-policy': 'unsafe-none',
+  };
+  reply.status(303).headers(headers).send();
 }

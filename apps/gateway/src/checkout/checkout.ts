@@ -10,9 +10,9 @@ import {
 } from '@oneq/contracts';
 import { MessageClient } from '@oneq/service-kit';
 import { CONFIG, type GatewayConfig } from '../config';
+import type { Html } from '../http/html';
 import { PageAddress } from './address';
 import { type Choice, chooseScreen, leaveAfter, type Visit } from './choose-screen';
-import type { Html } from './html';
 import type { Page } from './pages';
 import { pcGoesOn, phaseOf } from './phase';
 import { Presence } from './presence';

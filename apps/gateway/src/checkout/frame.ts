@@ -1,6 +1,6 @@
 import type { CheckoutPage, Language } from '@oneq/contracts';
+import { type Html, html, jsonBlock } from '../http/html';
 import type { ScreenName } from './choose-screen';
-import { type Html, html, jsonBlock } from './html';
 import { OTHER_LANGUAGE } from './language';
 import { LIVE_WORDS } from './live-words';
 import type { Screen } from './screens/screen';
@@ -45,8 +45,10 @@ export function frame({ language, screen, name, page, data, switchUrl, sandbox, 
 <link rel="stylesheet" href="${asset('checkout.css')}">
 </head>
 <body>
-<header><span class="brand">${words.brand}</span><a class="language" lang="${other}" hreflang="${other}" href="${switchUrl}">${words.otherLanguage}</a></header>
+<header>
+<div class="top"><span class="brand">${words.brand}</span><a class="language" lang="${other}" hreflang="${other}" href="${switchUrl}">${words.otherLanguage}</a></div>
 ${sandbox && html`<p class="practice">${words.practice}</p>`}
+</header>
 <main id="main" data-screen="${name}" data-page="${page}"${attributes(data)}>
 ${screen.body}
 </main>

@@ -1,5 +1,5 @@
 import { create } from 'qrcode';
-import { type Html, html } from './html';
+import { type Html, html } from '../http/html';
 
 /** Modules around the code that must stay empty (ISO 18004). */
 const QUIET = 4;

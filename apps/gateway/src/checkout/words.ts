@@ -130,6 +130,7 @@ const ko = {
     heading: '결제를 취소했어요',
     elsewhere: '다른 화면에서 결제를 취소했어요',
     refunded: (amount: string) => `결제한 ${amount}을 모두 돌려드렸어요.`,
+    allRefunded: '결제한 금액을 모두 돌려드렸어요.',
   },
   failed: {
     heading: '결제하지 못했어요',
@@ -281,14 +282,15 @@ const en: Copy = {
     onPc: 'Continue on your PC. You can close this page.',
     pcGone: 'The page on your PC is closed. Finish your order on this phone.',
     goOnHere: 'Continue on this phone',
-    elsewhere: 'It continues on the page that began it. You can close this one.',
+    elsewhere: 'Carry on in the page you started with. You can close this one.',
   },
   complete: { heading: 'Payment complete' },
   alreadyPaid: { heading: 'This order is already paid', partlyCancelled: 'Part of the amount was cancelled.' },
   cancelled: {
     heading: 'Payment cancelled',
     elsewhere: 'Cancelled on another screen',
-    refunded: (amount) => `All ${amount} were returned to you.`,
+    refunded: (amount) => `${amount} was returned to you in full.`,
+    allRefunded: 'The payment was returned in full.',
   },
   failed: {
     heading: "We couldn't take the payment",

@@ -1,28 +1,5 @@
 import { ERRORS, FIELD_ERRORS, type Language } from '@oneq/contracts';
-import { Eta } from 'eta';
-
-const template = new Eta({ autoEscape: true }).compile(`<!doctype html>
-<html lang="<%= it.language %>">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title><%= it.heading %> | OneQ Pay</title>
-<link rel="stylesheet" href="/docs/errors.css">
-</head>
-<body><main>
-<h1><%= it.heading %></h1>
-<p><%= it.intro %></p>
-<% for (const error of it.errors) { %>
-<section id="<%= error.code %>">
-<h2><code><%= error.code %></code> <%= error.title %></h2>
-<p><%= error.detail %></p>
-<p class="facts">HTTP <%= error.status %> · outcome: <%= error.outcome %> · retryable: <%= error.retryable %></p>
-</section>
-<% } %>
-<h2><%= it.fieldsHeading %></h2>
-<dl><% for (const field of it.fields) { %><dt><code><%= field.code %></code></dt><dd><%= field.detail %></dd><% } %></dl>
-</main></body>
-</html>`);
+import { html } from '../http/html';
 
 const WORDS = {
   ko: {
@@ -41,15 +18,34 @@ const WORDS = {
 
 /** The page that the `type` of every problem document points to. */
 export function errorPage(language: Language): string {
-  const errors = Object.entries(ERRORS).map(([code, error]) => ({
-    ...error,
-    code,
-    outcome: code === 'SERVICE_UNAVAILABLE' ? 'final / unknown' : error.outcome,
-    title: error.title[language],
-    detail: sample(error.detail[language]),
-  }));
-  const fields = Object.entries(FIELD_ERRORS).map(([code, words]) => ({ code, detail: sample(words[language]) }));
-  return new Eta().render(template, { ...WORDS[language], language, errors, fields });
+  const { heading, intro, fieldsHeading } = WORDS[language];
+  const errors = Object.entries(ERRORS).map(([code, { title, detail, status, outcome, retryable }]) => {
+    const outcomes = code === 'SERVICE_UNAVAILABLE' ? 'final / unknown' : outcome;
+    return html`
+<section id="${code}">
+<h2><code>${code}</code> ${title[language]}</h2>
+<p>${sample(detail[language])}</p>
+<p class="facts">HTTP ${status} · outcome: ${outcomes} · retryable: ${String(retryable)}</p>
+</section>`;
+  });
+  const fields = Object.entries(FIELD_ERRORS).map(
+    ([code, words]) => html`<dt><code>${code}</code></dt><dd>${sample(words[language])}</dd>`,
+  );
+  return String(html`<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${heading} | OneQ Pay</title>
+<link rel="stylesheet" href="/docs/errors.css">
+</head>
+<body><main>
+<h1>${heading}</h1>
+<p>${intro}</p>${errors}
+<h2>${fieldsHeading}</h2>
+<dl>${fields}</dl>
+</main></body>
+</html>`);
 }
 
 /** A sentence whose places are filled when it is sent. */

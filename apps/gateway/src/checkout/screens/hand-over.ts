@@ -1,8 +1,8 @@
 /** The PC's page while the payment waits: the QR code, and what becomes of it when a phone has begun. */
 import type { CheckoutView } from '@oneq/contracts';
+import { type Html, html } from '../../http/html';
 import { PageAddress } from '../address';
 import { pieces, won } from '../format';
-import { type Html, html } from '../html';
 import { illustration } from './illustrations';
 import {
   actions,

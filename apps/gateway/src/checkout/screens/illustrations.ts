@@ -1,5 +1,5 @@
 /** Drawings of one line weight in the colour of their place; they say nothing that the words do not. */
-import { type Html, html } from '../html';
+import { type Html, html } from '../../http/html';
 
 const DRAWINGS = {
   check: html`<path d="M18 50l21 21 39-42"/>`,

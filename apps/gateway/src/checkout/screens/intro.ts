@@ -1,6 +1,6 @@
 import type { CheckoutView } from '@oneq/contracts';
+import { html } from '../../http/html';
 import { won } from '../format';
-import { html } from '../html';
 import {
   actions,
   cancelLink,

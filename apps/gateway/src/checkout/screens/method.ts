@@ -1,7 +1,7 @@
 import type { CheckoutView, Paying, PayingMethod, PaymentMethodType } from '@oneq/contracts';
+import { type Html, html } from '../../http/html';
 import { offered, payableOf } from '../choose-screen';
 import { won } from '../format';
-import { type Html, html } from '../html';
 import {
   account,
   actions,

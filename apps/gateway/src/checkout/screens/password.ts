@@ -1,6 +1,6 @@
 import { type CheckoutView, type Keypad, type KeypadMode, type KeypadPurpose, PASSWORD_LENGTH } from '@oneq/contracts';
+import { type Html, html } from '../../http/html';
 import { duration, won } from '../format';
-import { type Html, html } from '../html';
 import type { Copy } from '../words';
 import type { ReviewChoice } from './review';
 import { alertBox, type Place, type Screen, summary, title, topBar } from './screen';

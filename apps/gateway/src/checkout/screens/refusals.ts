@@ -1,8 +1,8 @@
 /** Screens that know nothing of a payment, or must not tell it. */
-import { html } from '../html';
+import { html } from '../../http/html';
 import type { Copy } from '../words';
 import { type Drawing, illustration } from './illustrations';
-import { actions, type Place, primaryLink, type Screen, title } from './screen';
+import { actions, type Place, primaryLink, type Screen, sentences, title } from './screen';
 
 /** The payment is bound to another browser. */
 export function elsewhere({ words, address }: Place): Screen {
@@ -36,7 +36,7 @@ function refusal(
 ): Screen {
   return {
     heading,
-    body: html`<div class="result quiet-tone">${illustration(drawing)}${title(heading)}<p class="lead">${text}</p></div>
+    body: html`<div class="result quiet-tone">${illustration(drawing)}${title(heading)}<p class="lead">${sentences(text)}</p></div>
 ${action && actions(action)}`,
   };
 }

@@ -1,8 +1,8 @@
 /** How a payment ended, and where the payer's money is. */
 import type { CheckoutView } from '@oneq/contracts';
+import { type Html, html } from '../../http/html';
 import type { Choice } from '../choose-screen';
 import { clock, dateAndTime, won } from '../format';
-import { type Html, html } from '../html';
 import { type Drawing, illustration } from './illustrations';
 import {
   actions,
@@ -12,6 +12,7 @@ import {
   type Place,
   primaryLink,
   type Screen,
+  sentences,
   shopAndGoods,
   timeLeft,
   title,
@@ -97,8 +98,10 @@ function notPaid(view: CheckoutView, { words }: Place, again: string): readonly 
 }
 
 /** A full refund ends in the same state as a payment that never was. */
-function cancelledText(view: CheckoutView, { words, language }: Place): string {
-  return view.approved_at === null ? words.notCharged : words.cancelled.refunded(won(view.amount, language));
+function cancelledText(view: CheckoutView, place: Place): string {
+  const { words, language } = place;
+  if (view.approved_at === null) return words.notCharged;
+  return isShown(view, place) ? words.cancelled.refunded(won(view.amount, language)) : words.cancelled.allRefunded;
 }
 
 function paid(view: CheckoutView, place: Place, heading: string, text: string | null, shopUrl: ShopUrl): Screen {
@@ -108,7 +111,7 @@ function paid(view: CheckoutView, place: Place, heading: string, text: string | 
     heading,
     body: html`<div class="result ok-tone">${illustration('check')}${title(heading)}
 ${isShown(view, place) && html`<p class="amount">${won(view.amount, language)}</p>`}
-${text && html`<p class="lead">${text}</p>`}</div>
+${text && leads([text])}</div>
 ${
   isShown(view, place) &&
   facts([
@@ -145,9 +148,8 @@ ${actions(
   };
 }
 
-/** Each sentence on a line of its own. */
 function leads(texts: readonly string[]): Html[] {
-  return texts.map((text) => html`<p class="lead">${text}</p>`);
+  return texts.map((text) => html`<p class="lead">${sentences(text)}</p>`);
 }
 
 /** A phone that another one was chosen over is told no shop, goods or amount. */

@@ -1,8 +1,8 @@
 /** The last look before the password. */
 import type { CheckoutView, Paying } from '@oneq/contracts';
+import { type Html, html } from '../../http/html';
 import { type Payable, payableOf } from '../choose-screen';
 import { won } from '../format';
-import { type Html, html } from '../html';
 import {
   account,
   actions,

@@ -1,7 +1,7 @@
 import type { CheckoutView, Language, PaymentMethodType } from '@oneq/contracts';
+import { type Content, type Html, html } from '../../http/html';
 import type { PageAddress } from '../address';
 import { countdown, pieces, won } from '../format';
-import { type Content, type Html, html } from '../html';
 import type { Copy } from '../words';
 
 /** What goes into `<main>`. */
@@ -48,6 +48,11 @@ export function alertBox(text: string | null | undefined): Html | null {
 /** A name as its owner writes it, whatever its direction and length. */
 export function name(text: string): Html {
   return html`<bdi class="name">${text}</bdi>`;
+}
+
+/** A text, each of its sentences on a line of its own. */
+export function sentences(text: string): Html[] {
+  return text.split(/(?<=\.) /).map((sentence, index) => (index === 0 ? html`${sentence}` : html` <br>${sentence}`));
 }
 
 /** A list of what is what; what is not there has no row. */
