@@ -83,7 +83,8 @@ export class MessageClient {
    * @param missed called when the connection is back after a loss: what was told meanwhile is gone
    */
   hear(subject: string, heard: (payload: unknown) => void, missed: () => void): void {
-    this.nats.unwrap<NatsConnection>().subscribe(subject, {
+    const connection = this.nats.unwrap<NatsConnection>();
+    connection.subscribe(subject, {
       callback: (error, message) => {
         if (error) {
           this.log.error({ err: error, subject }, 'cannot hear');
@@ -99,7 +100,9 @@ export class MessageClient {
         heard(payload);
       },
     });
-    this.nats.on('reconnect', missed);
+    // The new connection hears only when the server has taken the subscription again; what comes first is missed as well.
+    // Should it break before, there will be another.
+    this.nats.on('reconnect', () => void connection.flush().then(missed, () => undefined));
   }
 
   private async attempt<Request extends object, Answer>(

@@ -51,7 +51,7 @@ ${order(view, place)}
 ${timeLeft(place, view)}
 ${actions(
   here && payHere(words.qrPaying.goOn, view),
-  html`<form method="post" action="/pay/checkout/release">${hidden({ token: address.token, csrf })}<button class="button${here ? ' secondary' : ''}">${words.qrPaying.showAgain}</button></form>`,
+  html`<form method="post" action="/pay/checkout/release">${hidden({ token: address.token, csrf })}<button class="button secondary">${words.qrPaying.showAgain}</button></form>`,
   cancelLink(place),
 )}`,
   };
