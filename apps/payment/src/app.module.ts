@@ -13,20 +13,30 @@ import { CheckoutTokens } from './ids/checkout-tokens';
 import { PaymentIds } from './ids/payment-ids';
 import { CreateLedger } from './migrations/1767000000000-create-ledger';
 import { AddCheckout } from './migrations/1768000000000-add-checkout';
+import { AddCancellation } from './migrations/1769000000000-add-cancellation';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
+import { CancelPayment } from './payments/cancel';
 import { ClosePayment } from './payments/close';
 import { ExpiryWorker } from './payments/expiry-worker';
 import { FindPayment } from './payments/find-payment';
+import { ListPayments } from './payments/list-payments';
+import { NetCancelPayment } from './payments/net-cancel';
 import { Payment } from './payments/payment.entity';
+import { PaymentRecords } from './payments/payment-records';
 import { PaymentsController } from './payments/payments.controller';
 import { PreparePayment } from './payments/prepare';
+import { RefundPayment } from './payments/refund';
 import { AccountVault } from './wallets/account-vault';
 import { ChargeWallet } from './wallets/charge-wallet';
 import { FindWallet } from './wallets/find-wallet';
 import { WalletsController } from './wallets/wallets.controller';
 
-export const SCHEMA = { schema: 'payment', entities: [Payment], migrations: [CreateLedger, AddCheckout] };
+export const SCHEMA = {
+  schema: 'payment',
+  entities: [Payment],
+  migrations: [CreateLedger, AddCheckout, AddCancellation],
+};
 
 @Module({})
 export class AppModule {
@@ -57,6 +67,11 @@ export class AppModule {
         AuthenticatePayment,
         ApprovePayment,
         ClosePayment,
+        CancelPayment,
+        NetCancelPayment,
+        RefundPayment,
+        PaymentRecords,
+        ListPayments,
         FindPayment,
         ExpiryWorker,
         FindWallet,

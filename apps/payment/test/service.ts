@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { Test, type TestingModule } from '@nestjs/testing';
+import type { CancelCommand, NetCancelCommand, PrepareCommand } from '@oneq/contracts';
 import { createLogger } from '@oneq/service-kit';
-import { aPrepare, createTestDatabase, TEST_SECRET, type TestDatabase } from '@oneq/testing';
+import { anApproval, aPrepare, createTestDatabase, TEST_SECRET, type TestDatabase } from '@oneq/testing';
 import { Client } from 'pg';
 import { AppModule } from '../src/app.module';
 import { readConfig } from '../src/config';
 import { ApprovePayment } from '../src/payments/approve';
 import { AuthenticatePayment } from '../src/payments/authenticate';
+import { CancelPayment } from '../src/payments/cancel';
 import { ClosePayment } from '../src/payments/close';
+import { NetCancelPayment } from '../src/payments/net-cancel';
 import { PreparePayment } from '../src/payments/prepare';
 import { FindWallet } from '../src/wallets/find-wallet';
 import { Payer } from './payer';
@@ -21,6 +24,7 @@ const TABLES = [
   'checkouts',
   'passwords',
   'password_attempts',
+  'given_up_orders',
 ] as const;
 
 /** The payment service's parts on a database of their own, without NATS and without its background worker. */
@@ -105,6 +109,25 @@ export class PaymentService {
     const payer = new Payer(this, payment.phone_token);
     await payer.begin();
     return payer;
+  }
+
+  async approved(changes: Parameters<typeof aPrepare>[0] = {}) {
+    const payment = await this.authenticated(changes);
+    await this.approving.approve(anApproval(payment.command));
+    return payment;
+  }
+
+  /** The merchant cancels, by a request of its own. */
+  cancel({ cid, order_id }: Pick<PrepareCommand, 'cid' | 'order_id'>, changes: Partial<CancelCommand> = {}) {
+    return this.module.get(CancelPayment).cancel({ cid, order_id, reference: randomUUID(), ...changes });
+  }
+
+  netCancel(
+    { cid, order_id, amount }: Pick<PrepareCommand, 'cid' | 'order_id' | 'amount'>,
+    changes: Partial<NetCancelCommand> = {},
+  ) {
+    const command = { cid, order_id, amount, reference: randomUUID(), ...changes };
+    return this.module.get(NetCancelPayment).netCancel(command);
   }
 
   /** The payer's part ends, by a request of its own. */

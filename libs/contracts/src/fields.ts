@@ -13,7 +13,7 @@ export type Mode = 'sandbox' | 'live';
 /** What the OpenAPI document says of a field. */
 export interface FieldDescription {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'boolean';
+  readonly type: 'string' | 'integer' | 'boolean' | 'object';
   readonly required: boolean;
   readonly nullable: boolean;
   readonly description: string;
@@ -22,6 +22,8 @@ export interface FieldDescription {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly values?: readonly string[];
+  /** What a list or an object holds. */
+  readonly of?: { readonly type: abstract new () => object; readonly list: boolean };
 }
 
 /** A form that text must have beyond its length. */
@@ -127,6 +129,23 @@ export function LiveOnly(form: TextForm): PropertyDecorator {
     ...failing('INVALID_FORMAT', { format: form.expected }),
     groups: ['live' satisfies Mode],
   });
+}
+
+/** A field of an answer that holds another answer, or a list of such. */
+export function Holds(
+  type: abstract new () => object,
+  options: { description: string; list?: boolean; nullable?: boolean; optional?: boolean },
+): PropertyDecorator {
+  const { list = false, optional, nullable = false, description } = options;
+  return (target, property) =>
+    describe(target, {
+      name: String(property),
+      type: 'object',
+      of: { type, list },
+      required: !optional,
+      nullable,
+      description,
+    });
 }
 
 /** A field of an answer: described, not validated. */

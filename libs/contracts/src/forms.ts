@@ -92,6 +92,12 @@ function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
+/** Where a list goes on, as an answer gave it. */
+export const CURSOR: TextForm = {
+  expected: { ko: '앞 응답의 next_cursor', en: 'next_cursor of the answer before' },
+  test: (text) => /^[A-Za-z0-9_-]+$/.test(text),
+};
+
 /** SHA-256 of something that must not travel itself, hex. */
 export const SHA_256: TextForm = {
   expected: { ko: '16진수 64자리', en: '64 hexadecimal digits' },

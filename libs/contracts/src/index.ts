@@ -7,6 +7,7 @@ export * from './message';
 export * from './parse';
 export * from './payment/checkout';
 export * from './payment/messages';
+export * from './payment/records';
 export * from './payment/state';
 export * from './redirect';
 export * from './seoul-time';

@@ -6,6 +6,7 @@ import {
   ApiOperation,
   ApiProduces,
   ApiProperty,
+  type ApiPropertyOptions,
   ApiResponse,
   getSchemaPath,
 } from '@nestjs/swagger';
@@ -82,8 +83,16 @@ function exampleOf(code: ErrorCode) {
 function document(type: Type): void {
   if (documented.has(type)) return;
   documented.add(type);
-  for (const { name, type: fieldType, values, ...field } of fieldsOf(type)) {
-    ApiProperty({ ...field, type: fieldType, enum: values && [...values] })(type.prototype, name);
+  for (const { name, type: fieldType, values, of, ...field } of fieldsOf(type)) {
+    if (of) {
+      document(of.type as Type);
+      ApiProperty({ ...field, type: of.type as Type, isArray: of.list })(type.prototype, name);
+    } else {
+      ApiProperty({ ...field, type: fieldType, enum: values && [...values] } as ApiPropertyOptions)(
+        type.prototype,
+        name,
+      );
+    }
   }
 }
 

@@ -17,6 +17,16 @@ describe('the ledger in the database', () => {
     ['bank_held_not_above_balance', 'UPDATE wallets SET bank_held = bank_balance + 1'],
     ['bank_held_not_below_zero', 'UPDATE wallets SET bank_held = -1'],
     ['amount_above_zero', 'UPDATE payments SET amount = 0'],
+    ['refunds_never_above_the_amount', 'UPDATE payments SET cancelled_amount = amount + 1, approved_at = now()'],
+    ['only_what_was_approved_is_refunded', 'UPDATE payments SET cancelled_amount = 1'],
+    [
+      'partly_cancelled_has_a_part_left',
+      `UPDATE payments SET status = 'PARTIALLY_CANCELLED', approved_at = now(), tran_dt = ''`,
+    ],
+    [
+      'cancelled_has_nothing_left',
+      `UPDATE payments SET status = 'CANCELLED', finished_at = now(), approved_at = now(), cancelled_amount = 1`,
+    ],
     ['status_is_known', `UPDATE payments SET status = 'PAID'`],
     ['approved_has_a_time', `UPDATE payments SET status = 'APPROVED'`],
     ['finished_has_a_time', `UPDATE payments SET status = 'CANCELLED'`],
@@ -35,11 +45,11 @@ describe('the ledger in the database', () => {
       `INSERT INTO transfers (kind, debit_account, credit_account, amount) VALUES ('opening', 'a', 'a', 1)`,
     ],
     [
-      'capture_and_top_up_name_their_payment',
+      'payment_is_named',
       `INSERT INTO transfers (kind, debit_account, credit_account, amount) VALUES ('capture', 'a', 'b', 1)`,
     ],
     [
-      'charge_has_a_reference',
+      'charge_and_refund_have_a_reference',
       `INSERT INTO transfers (kind, debit_account, credit_account, amount) VALUES ('charge', 'a', 'b', 1)`,
     ],
     [

@@ -62,6 +62,12 @@ export const APPROVE: Statement = {
     SELECT id, cid, order_id, member_id, payment_method_type, item_name, amount, tran_dt FROM approved`,
 };
 
+/** An order that its merchant net-cancelled before it was prepared. */
+const GIVEN_UP: Statement = {
+  name: 'given-up-order',
+  text: 'SELECT until FROM given_up_orders WHERE cid = $1 AND order_id = $2 AND until > now()',
+};
+
 const RUNS_MAX = 3;
 
 type ApprovedPayment = Pick<
@@ -123,6 +129,7 @@ export class ApprovePayment {
   /** The first approval's answer, why there is none, or undefined when the payment can be approved now. */
   private async conflict(request: ApproveRequest, pinned: number | null): Promise<Approved | undefined> {
     const newest = await this.payments.newestOf(request.cid, request.order_id);
+    if (!newest && (await this.isGivenUp(request))) throw new OneQError('PAYMENT_CANCELLED');
     if (!newest || (pinned !== null && newest.id !== pinned)) throw new OneQError('PAYMENT_NOT_FOUND');
     await this.close.expireIfDue(newest.id);
     // Read after the look at the clock, so that it is not the state of a moment before.
@@ -133,6 +140,10 @@ export class ApprovePayment {
     if (payment.status === 'APPROVED' || payment.status === 'PARTIALLY_CANCELLED') return this.answer(payment);
     if (payment.status === 'READY') throw new OneQError('PAYMENT_NOT_AUTHENTICATED');
     return undefined;
+  }
+
+  private async isGivenUp({ cid, order_id }: ApproveRequest): Promise<boolean> {
+    return (await this.database.run(GIVEN_UP, [cid, order_id])).length > 0;
   }
 
   private answer(payment: ApprovedPayment): Approved {

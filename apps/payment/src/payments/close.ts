@@ -19,7 +19,7 @@ import { payerPartDone, type ReturningPayer } from './payer-part-done';
  * Ends a payment that was not approved, in the status $2 with the event $3, and releases its hold. $4 says what the
  * clock must say: `due` (its time is over), `in time`, or `any`. No row comes back when it is not open or the clock
  * says otherwise. $5 names the request that ends it, so that the same one is known again. With $6 only a ready
- * payment ends: a hold is left alone. With $7 only one that is bound to this session ends.
+ * payment ends: a hold is left alone. With $7 only one that is bound to this session ends. $8 is the reason.
  */
 export const CLOSE: Statement = {
   name: 'close-payment',
@@ -46,14 +46,23 @@ export const CLOSE: Statement = {
       RETURNING payments.id, cid, order_id, payments.amount, payments.status, sequence, approval_url, cancel_url, fail_url,
                 payment.status AS from_status
     ), event AS (
-      INSERT INTO events (payment_id, sequence, type, status, amount)
-      SELECT id, sequence, $3, status, amount FROM closed
+      INSERT INTO events (payment_id, sequence, type, status, amount, reason)
+      SELECT id, sequence, $3, status, amount, $8 FROM closed
     )
     SELECT cid, order_id, amount, status, approval_url, cancel_url, fail_url, from_status FROM closed`,
 };
 
 type Closed = ReturningPayer & { readonly from_status: PaymentStatus };
 type Clock = 'due' | 'in time' | 'any';
+interface ClosingDetails {
+  /** UUID of the request that ends it. */
+  readonly reference?: string;
+  readonly onlyReady?: boolean;
+  /** The browser that the payment must be bound to. */
+  readonly session?: Buffer;
+  /** Why, in the merchant's words. */
+  readonly reason?: string;
+}
 type Closing = 'cancel' | 'fail' | 'expire';
 
 /** Ends payments before approval: cancelled or failed by the payer, or expired. */
@@ -92,6 +101,12 @@ export class ClosePayment {
     await this.close(id, closing, 'in time', { reference, onlyReady: true, session });
   }
 
+  /** The merchant gives up a payment that it has not approved. @returns whether it ended so, now or by the same request */
+  async byMerchant(id: number, reference: string, reason?: string): Promise<boolean> {
+    if (await this.close(id, 'cancel', 'in time', { reference, reason })) return true;
+    return (await this.payments.byId(id)).closing_reference === reference;
+  }
+
   /** Expires the payment if its time is over by the database's clock; tells whether it did. */
   async expireIfDue(id: number): Promise<boolean> {
     return (await this.close(id, 'expire', 'due')) !== undefined;
@@ -113,7 +128,7 @@ export class ClosePayment {
     id: number,
     closing: Closing,
     clock: Clock,
-    { reference, onlyReady = false, session }: { reference?: string; onlyReady?: boolean; session?: Buffer } = {},
+    { reference, onlyReady = false, session, reason }: ClosingDetails = {},
   ): Promise<ReturningPayer | undefined> {
     const { to, event }: { to: FinishedStatus; event: string } = TRANSITIONS[closing];
     const [closed] = await this.database.run<Closed>(CLOSE, [
@@ -124,6 +139,7 @@ export class ClosePayment {
       reference ?? null,
       onlyReady,
       session ?? null,
+      reason ?? null,
     ]);
     if (closed) {
       const tid = this.ids.toTid(id);

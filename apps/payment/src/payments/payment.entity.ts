@@ -58,6 +58,9 @@ export class Payment {
   @Column('smallint')
   checkout_version!: number;
 
+  @Column('bigint')
+  cancelled_amount!: number;
+
   @Column('text')
   status!: PaymentStatus;
 

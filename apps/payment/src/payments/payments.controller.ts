@@ -4,7 +4,12 @@ import * as contract from '@oneq/contracts';
 import { Answers, Database } from '@oneq/service-kit';
 import { ApprovePayment } from './approve';
 import { AuthenticatePayment } from './authenticate';
+import { CancelPayment } from './cancel';
 import { ClosePayment } from './close';
+import { FindPayment } from './find-payment';
+import { ListPayments } from './list-payments';
+import { NetCancelPayment } from './net-cancel';
+import { PaymentRecords } from './payment-records';
 import { PreparePayment } from './prepare';
 
 /** The payment service's table of contents: what it answers over NATS. */
@@ -15,6 +20,11 @@ export class PaymentsController {
     private readonly authenticating: AuthenticatePayment,
     private readonly approving: ApprovePayment,
     private readonly closing: ClosePayment,
+    private readonly cancelling: CancelPayment,
+    private readonly netCancelling: NetCancelPayment,
+    private readonly payments: FindPayment,
+    private readonly records: PaymentRecords,
+    private readonly lists: ListPayments,
     private readonly database: Database,
   ) {}
 
@@ -46,6 +56,28 @@ export class PaymentsController {
   @Answers(contract.Approve)
   approve(@Payload() request: contract.ApproveRequest): Promise<contract.Approved> {
     return this.approving.approve(request);
+  }
+
+  @Answers(contract.Cancel)
+  cancel(@Payload() command: contract.CancelCommand): Promise<contract.PaymentDetails> {
+    return this.cancelling.cancel(command);
+  }
+
+  @Answers(contract.NetCancel)
+  netCancel(@Payload() command: contract.NetCancelCommand): Promise<contract.NetCancelled> {
+    return this.netCancelling.netCancel(command);
+  }
+
+  @Answers(contract.FindPayment)
+  async find(@Payload() { cid, tid }: contract.FindPaymentQuery): Promise<contract.PaymentDetails> {
+    const payment = await this.payments.byTid(tid);
+    if (payment.cid !== cid) throw new contract.OneQError('PAYMENT_NOT_FOUND');
+    return this.records.details(payment.id);
+  }
+
+  @Answers(contract.ListPayments)
+  list(@Payload() query: contract.ListPaymentsQuery): Promise<contract.PaymentList> {
+    return this.lists.list(query);
   }
 
   @Answers(contract.PaymentHealth)

@@ -42,6 +42,8 @@ export const PREPARE: Statement = {
              now() + make_interval(secs => $23)
       FROM next, wallet
       RETURNING id, expires_at
+    ), wanted_again AS (
+      DELETE FROM given_up_orders WHERE cid = $1 AND order_id = $2 AND EXISTS (SELECT FROM payment)
     ), expiry_check AS (
       INSERT INTO expiry_checks (payment_id, check_at) SELECT id, expires_at FROM payment
     )

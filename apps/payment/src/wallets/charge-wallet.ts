@@ -36,7 +36,7 @@ export class ChargeWallet {
       if (charged) return { bank_acct_num, ...charged };
     } catch (error) {
       // The same charge arrived twice at once: it is booked, once.
-      if (brokenConstraint(error) !== 'one_charge_per_reference') throw error;
+      if (brokenConstraint(error) !== 'one_transfer_per_reference') throw error;
     }
     return this.wallets.byAccount(bank_acct_num);
   }

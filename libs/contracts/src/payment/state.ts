@@ -36,6 +36,8 @@ export const TRANSITIONS = {
   approve: { from: ['AUTHENTICATED'], to: 'APPROVED', event: 'payment.approved' },
   cancel: { from: ['READY', 'AUTHENTICATED'], to: 'CANCELLED', event: 'payment.cancelled' },
   fail: { from: ['READY', 'AUTHENTICATED'], to: 'FAILED', event: 'payment.failed' },
+  refund: { from: ['APPROVED', 'PARTIALLY_CANCELLED'], to: 'CANCELLED', event: 'payment.cancelled' },
+  refundPart: { from: ['APPROVED', 'PARTIALLY_CANCELLED'], to: 'PARTIALLY_CANCELLED', event: 'payment.cancelled' },
   expire: { from: ['READY', 'AUTHENTICATED'], to: 'EXPIRED', event: 'payment.expired' },
 } as const satisfies Record<string, Transition>;
 

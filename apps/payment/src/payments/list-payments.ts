@@ -1,0 +1,121 @@
+import { Injectable } from '@nestjs/common';
+import {
+  DEFAULT_LIMIT,
+  fromSeoulTime,
+  invalidParameter,
+  type ListPaymentsQuery,
+  type PaymentList,
+} from '@oneq/contracts';
+import { Database, type Statement } from '@oneq/service-kit';
+import { PaymentIds } from '../ids/payment-ids';
+import { PaymentRecords, RECORD_COLUMNS, type RecordRow } from './payment-records';
+
+/** Payments looked at for one page of a status, so that a rare one costs no more than a common one. */
+const LOOKED_AT_MAX = 500;
+
+/**
+ * A merchant's payments, newest first, from $2 to before $3 and before the place ($4, $5) of an earlier page. Of the $6
+ * that are looked at, those with the status $7 are found, at most $8. `reached` is the last one looked at: the place where
+ * the next page goes on when fewer were found. Times in µs since 1970.
+ */
+function list(name: string, ofOrder: string): Statement {
+  const micros = (time: string) => `(extract(epoch FROM ${time}) * 1000000)::bigint`;
+  const instant = (value: string) => `'epoch'::timestamptz + ${value}::bigint * interval '1 microsecond'`;
+  return {
+    name,
+    text: `
+    WITH looked_at AS MATERIALIZED (
+      SELECT id, created_at, status FROM payments
+      WHERE cid = $1 AND created_at >= ${instant('$2')} AND created_at < ${instant('$3')}
+        AND (created_at, id) < (${instant('$4')}, $5::bigint) ${ofOrder}
+      ORDER BY created_at DESC, id DESC LIMIT $6
+    ), found AS (
+      SELECT id FROM looked_at WHERE $7::text IS NULL OR status = $7 ORDER BY created_at DESC, id DESC LIMIT $8
+    ), reached AS (
+      SELECT id AS reached_id, ${micros('created_at')} AS reached_at, (SELECT count(*) FROM looked_at) AS looked_at
+      FROM looked_at ORDER BY created_at, id LIMIT 1
+    ), page AS (
+      SELECT ${RECORD_COLUMNS}, ${micros('created_at')} AS created_micros
+      FROM found JOIN payments USING (id) JOIN wallets ON wallets.id = wallet_id
+    )
+    SELECT * FROM reached LEFT JOIN page ON true ORDER BY created_at DESC, id DESC`,
+  };
+}
+
+const LIST = list('list-payments', '');
+const LIST_OF_ORDER = list('list-payments-of-order', 'AND order_id = $9');
+
+interface ListRow extends Omit<RecordRow, 'id'> {
+  /** null when none of those looked at was found. */
+  readonly id: number | null;
+  readonly created_micros: number;
+  readonly reached_id: number;
+  readonly reached_at: number;
+  readonly looked_at: number;
+}
+
+/** A place in the order of the list: after the payment of this time and id. */
+interface Place {
+  readonly at: number;
+  readonly id: number;
+}
+
+const SECOND = 1_000_000;
+/** Before it comes every payment of this century. */
+const LATEST: Place = { at: 4_102_444_800 * SECOND, id: 0 };
+
+/** Lists a merchant's payments in pages, each of the same cost however far down. */
+@Injectable()
+export class ListPayments {
+  constructor(
+    private readonly database: Database,
+    private readonly records: PaymentRecords,
+    private readonly ids: PaymentIds,
+  ) {}
+
+  /** @throws {OneQError} INVALID_PARAMETER for a cursor that no list gave */
+  async list(query: ListPaymentsQuery): Promise<PaymentList> {
+    const { cid, order_id, status, limit = DEFAULT_LIMIT } = query;
+    const place = query.cursor === undefined ? LATEST : this.placeOf(query.cursor);
+    const lookAt = status === undefined ? limit + 1 : LOOKED_AT_MAX;
+    const from = query.from === undefined ? 0 : microsOf(query.from);
+    const to = query.to === undefined ? LATEST.at : microsOf(query.to) + SECOND;
+    const values = [cid, from, to, place.at, place.id, lookAt, status ?? null, limit];
+    const rows = await (order_id === undefined
+      ? this.database.run<ListRow>(LIST, values)
+      : this.database.run<ListRow>(LIST_OF_ORDER, [...values, order_id]));
+    const found = rows.filter((row): row is ListRow & RecordRow => row.id !== null);
+    return { data: found.map((row) => this.records.record(row)), next_cursor: this.next(rows, found, limit, lookAt) };
+  }
+
+  /** Where the next page goes on; null when nothing more can come. */
+  private next(rows: ListRow[], found: Array<ListRow & RecordRow>, limit: number, lookAt: number): string | null {
+    const [first] = rows;
+    const last = found.at(-1);
+    if (!first) return null;
+    if (last && found.length === limit) {
+      const moreFollows = last.id !== first.reached_id || first.looked_at === lookAt;
+      return moreFollows ? this.cursorOf({ at: last.created_micros, id: last.id }) : null;
+    }
+    return first.looked_at === lookAt ? this.cursorOf({ at: first.reached_at, id: first.reached_id }) : null;
+  }
+
+  /** Names the payment by its tid, so that it tells nothing of how many there are. */
+  private cursorOf({ at, id }: Place): string {
+    return Buffer.from(`${at}.${this.ids.toTid(id)}`).toString('base64url');
+  }
+
+  private placeOf(cursor: string): Place {
+    const [, at, tid] =
+      /^([0-9]{1,16})\.([0-9]{1,16})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
+    const id = tid === undefined ? null : this.ids.toId(tid);
+    if (id !== null && Number(at) <= LATEST.at) return { at: Number(at), id };
+    const format = { ko: '앞 응답의 next_cursor', en: 'next_cursor of the answer before' };
+    throw invalidParameter({ field: 'cursor', code: 'INVALID_FORMAT', params: { format } });
+  }
+}
+
+/** @param text a time that its form has found to exist */
+function microsOf(text: string): number {
+  return (fromSeoulTime(text)?.getTime() ?? 0) * 1_000;
+}

@@ -1,0 +1,127 @@
+import { Injectable } from '@nestjs/common';
+import {
+  OneQError,
+  type PaymentDetails,
+  type PaymentEvent,
+  type PaymentEventType,
+  type PaymentRecord,
+  toSeoulTime,
+  unavailable,
+} from '@oneq/contracts';
+import { Database, type Statement } from '@oneq/service-kit';
+import { PaymentIds } from '../ids/payment-ids';
+import type { Payment } from './payment.entity';
+
+/** Columns of a {@link RecordRow}. */
+export const RECORD_COLUMNS = `
+  payments.id, cid, order_id, status, category_cd, opponent_name, item_name, item_code, member_id, quantity, amount,
+  coalesce(payment_method_type, permitted_method_type) AS payment_method_type, account_last4, bank_acct_alias, balance,
+  approval_url, cancel_url, fail_url, cancelled_amount, tran_dt, created_at, authenticated_at, approved_at, expires_at`;
+
+const DETAILS: Statement = {
+  name: 'payment-details',
+  text: `
+    SELECT ${RECORD_COLUMNS},
+           ARRAY(SELECT row_to_json(e) FROM (
+             SELECT type, (extract(epoch FROM at) * 1000)::bigint AS at, events.amount, sequence
+             FROM events WHERE payment_id = payments.id ORDER BY sequence) e) AS events
+    FROM payments JOIN wallets ON wallets.id = wallet_id
+    WHERE payments.id = $1`,
+};
+
+export interface RecordRow
+  extends Pick<
+    Payment,
+    | 'id'
+    | 'cid'
+    | 'order_id'
+    | 'status'
+    | 'category_cd'
+    | 'opponent_name'
+    | 'item_name'
+    | 'item_code'
+    | 'member_id'
+    | 'quantity'
+    | 'amount'
+    | 'payment_method_type'
+    | 'approval_url'
+    | 'cancel_url'
+    | 'fail_url'
+    | 'tran_dt'
+    | 'expires_at'
+  > {
+  readonly account_last4: string;
+  readonly bank_acct_alias: string | null;
+  readonly balance: number;
+  readonly cancelled_amount: number;
+  readonly created_at: Date;
+  readonly authenticated_at: Date | null;
+  readonly approved_at: Date | null;
+}
+
+interface DetailsRow extends RecordRow {
+  readonly events: ReadonlyArray<{ type: PaymentEventType; at: number; amount: number; sequence: number }>;
+}
+
+/** Reads payments as their merchants see them. */
+@Injectable()
+export class PaymentRecords {
+  constructor(
+    private readonly database: Database,
+    private readonly ids: PaymentIds,
+  ) {}
+
+  /** @throws {OneQError} PAYMENT_NOT_FOUND */
+  async details(id: number): Promise<PaymentDetails> {
+    const [row] = await this.database.run<DetailsRow>(DETAILS, [id]);
+    if (!row) throw new OneQError('PAYMENT_NOT_FOUND');
+    return { ...this.record(row), events: row.events.map(eventOf) };
+  }
+
+  /** The payment after it was changed: that it cannot be read now does not undo the change. */
+  async detailsAfterChange(id: number): Promise<PaymentDetails> {
+    try {
+      return await this.details(id);
+    } catch (error) {
+      if (error instanceof OneQError && error.code === 'SERVICE_UNAVAILABLE') throw unavailable('unknown', error);
+      throw error;
+    }
+  }
+
+  record(row: RecordRow): PaymentRecord {
+    const approved_amount = row.approved_at ? row.amount : 0;
+    const open = row.status === 'READY' || row.status === 'AUTHENTICATED';
+    return {
+      tid: this.ids.toTid(row.id),
+      cid: row.cid,
+      status: row.status,
+      category_cd: row.category_cd,
+      opponent_name: row.opponent_name,
+      item_name: row.item_name,
+      item_code: row.item_code,
+      member_id: row.member_id,
+      order_id: row.order_id,
+      quantity: row.quantity,
+      amount: row.amount,
+      payment_method_type: row.payment_method_type,
+      bank_acct_num: `********${row.account_last4}`,
+      bank_acct_alias: row.bank_acct_alias,
+      balance: row.balance,
+      approval_url: row.approval_url,
+      cancel_url: row.cancel_url,
+      fail_url: row.fail_url,
+      approved_amount,
+      cancelled_amount: row.cancelled_amount,
+      cancel_available_amount: approved_amount - row.cancelled_amount,
+      created_at: toSeoulTime(row.created_at),
+      authenticated_at: row.authenticated_at && toSeoulTime(row.authenticated_at),
+      approved_at: row.approved_at && toSeoulTime(row.approved_at),
+      expires_at: open ? toSeoulTime(row.expires_at) : null,
+      tran_dt: row.tran_dt,
+    };
+  }
+}
+
+function eventOf({ type, at, amount, sequence }: DetailsRow['events'][number]): PaymentEvent {
+  return { type, at: toSeoulTime(new Date(at)), amount, sequence };
+}
