@@ -210,8 +210,10 @@ describe("the specification's calls", () => {
     const paths = body.paths as Record<string, Record<string, { responses: Record<string, unknown> }>>;
     expect(Object.keys(paths).sort()).toEqual([
       '/pay',
+      '/pay/net-cancel',
       '/pay/store/token',
       '/pay/success',
+      '/pay/{tid}',
       '/sandbox/payments/{tid}/authenticate',
       '/sandbox/payments/{tid}/expire',
       '/sandbox/wallets/{bank_acct_num}',

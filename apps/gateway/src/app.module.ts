@@ -21,6 +21,7 @@ import { HealthController } from './health/health.controller';
 import { Readiness } from './health/readiness';
 import { FieldsPipe } from './http/fields.pipe';
 import { ProblemFilter } from './http/problem';
+import { MerchantPaymentsController } from './payments/merchant-payments.controller';
 import { Payments } from './payments/payments';
 import { PaymentsController } from './payments/payments.controller';
 import { Sandbox } from './sandbox/sandbox';
@@ -48,6 +49,7 @@ export class AppModule {
       controllers: [
         AffiliationController,
         PaymentsController,
+        MerchantPaymentsController,
         CheckoutController,
         LiveController,
         ActionsController,

@@ -31,8 +31,9 @@ export function ApiAnswer(
   request: Type | undefined,
   answer: Type,
   errors: ErrorCode[],
+  query?: Type,
 ): MethodDecorator {
-  for (const type of [request, answer, Problem]) if (type) document(type);
+  for (const type of [request, query, answer, Problem]) if (type) document(type);
   const codes = [...ALWAYS, ...errors];
   const statuses = [...new Set(codes.map((code) => ERRORS[code].status))].sort();
   return applyDecorators(

@@ -4,13 +4,25 @@ import { CONFIG, type GatewayConfig } from '../config';
 
 const NOTHING: RawFields = { values: {}, duplicated: [] };
 
-/** Turns a body into the class its handler asks for. @throws {OneQError} INVALID_PARAMETER with every faulty field */
+/** Turns a body or a query into the class its handler asks for. @throws {OneQError} INVALID_PARAMETER with every faulty field */
 @Injectable()
 export class FieldsPipe implements PipeTransform {
   constructor(@Inject(CONFIG) private readonly config: GatewayConfig) {}
 
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
-    if (type !== 'body' || !metatype) return value;
-    return parse(metatype as MessageClass<object>, (value as RawFields | undefined) ?? NOTHING, this.config.MODE);
+    if (!metatype) return value;
+    const { MODE } = this.config;
+    if (type === 'body')
+      return parse(metatype as MessageClass<object>, (value as RawFields | undefined) ?? NOTHING, MODE);
+    if (type === 'query') return parse(metatype as MessageClass<object>, ofQuery(value as Query), MODE);
+    return value;
   }
+}
+
+type Query = Readonly<Record<string, string | string[]>>;
+
+/** Fastify makes a list of a name that was sent more than once. */
+function ofQuery(query: Query): RawFields {
+  const duplicated = Object.keys(query).filter((name) => Array.isArray(query[name]));
+  return { values: query, duplicated };
 }

@@ -1,8 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import {
   Approve,
   type Approved,
   type ApproveRequest,
+  FindPayment,
+  ListPayments,
+  type ListPaymentsRequest,
+  NetCancel,
+  type NetCancelled,
+  type NetCancelRequest,
+  type PaymentDetails,
+  type PaymentList,
   Prepare,
   type Prepared,
   type PrepareRequest,
@@ -33,6 +42,23 @@ export class Payments {
       android_app_scheme: `${this.config.PUBLIC_URL}/pay/oneq/transfer?token=${phone_token}`,
       approved_at: merchant.approved_at,
     };
+  }
+
+  /** @throws {OneQError} PAYMENT_NOT_FOUND, also for another merchant's; MERCHANT_SUSPENDED */
+  async find(tid: string, keyHolder: string): Promise<PaymentDetails> {
+    const { cid } = await this.merchants.active(keyHolder, keyHolder);
+    return this.client.ask(FindPayment, { cid, tid });
+  }
+
+  async list(request: ListPaymentsRequest, keyHolder: string): Promise<PaymentList> {
+    const { cid } = await this.merchants.active(request.cid ?? keyHolder, keyHolder);
+    return this.client.ask(ListPayments, { ...request, cid });
+  }
+
+  async netCancel(request: NetCancelRequest, keyHolder: string): Promise<NetCancelled> {
+    const { cid } = await this.merchants.active(request.cid ?? keyHolder, keyHolder);
+    // Made once a request, so that a message sent twice is known again.
+    return this.client.ask(NetCancel, { ...request, cid, reference: randomUUID() });
   }
 
   async approve(request: ApproveRequest, keyHolder: string | undefined): Promise<Approved> {

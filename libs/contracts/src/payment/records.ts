@@ -172,6 +172,15 @@ const limit = {
 
 /** `GET /pay`: a merchant's payments, newest first. */
 export class ListPaymentsRequest {
+  @Text({
+    max: 10,
+    form: CID,
+    optional: true,
+    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
+    example: 'TC0ONETIME',
+  })
+  readonly cid?: string;
+
   @Text({ max: 100, optional: true, description: '가맹점 주문번호 · order number', example: 'order_id' })
   readonly order_id?: string;
 
@@ -210,7 +219,7 @@ export class ListPaymentsRequest {
 
 export class ListPaymentsQuery extends ListPaymentsRequest {
   @Text({ max: 10, form: CID, description: '가맹점 코드 · merchant code' })
-  readonly cid!: string;
+  override readonly cid!: string;
 }
 
 /** Answer of `GET /pay`. */
@@ -231,6 +240,15 @@ export const DEFAULT_LIMIT = LIST_DEFAULT;
 
 /** `POST /pay/cancel`. */
 export class CancelRequest {
+  @Text({
+    max: 10,
+    form: CID,
+    optional: true,
+    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
+    example: 'TC0ONETIME',
+  })
+  readonly cid?: string;
+
   @Text({
     max: 16,
     form: TID,
@@ -259,7 +277,7 @@ export class CancelRequest {
 
 export class CancelCommand extends CancelRequest {
   @Text({ max: 10, form: CID, description: '가맹점 코드 · merchant code' })
-  readonly cid!: string;
+  override readonly cid!: string;
 
   @Text({ max: 36, description: 'UUID of this request: the same one is booked once, however often it arrives' })
   readonly reference!: string;
@@ -267,6 +285,15 @@ export class CancelCommand extends CancelRequest {
 
 /** `POST /pay/net-cancel` (망취소): when the merchant does not know whether its approval went through. */
 export class NetCancelRequest {
+  @Text({
+    max: 10,
+    form: CID,
+    optional: true,
+    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
+    example: 'TC0ONETIME',
+  })
+  readonly cid?: string;
+
   @Text({ max: 100, description: '가맹점 주문번호 · order number', example: 'order_id' })
   readonly order_id!: string;
 
@@ -276,7 +303,7 @@ export class NetCancelRequest {
 
 export class NetCancelCommand extends NetCancelRequest {
   @Text({ max: 10, form: CID, description: '가맹점 코드 · merchant code' })
-  readonly cid!: string;
+  override readonly cid!: string;
 
   @Text({ max: 36, description: 'UUID of this request' })
   readonly reference!: string;

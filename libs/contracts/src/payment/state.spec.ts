@@ -21,6 +21,10 @@ describe('the states of a payment', () => {
       'AUTHENTICATED --cancel--> CANCELLED',
       'AUTHENTICATED --fail--> FAILED',
       'AUTHENTICATED --expire--> EXPIRED',
+      'APPROVED --refund--> CANCELLED',
+      'APPROVED --refundPart--> PARTIALLY_CANCELLED',
+      'PARTIALLY_CANCELLED --refund--> CANCELLED',
+      'PARTIALLY_CANCELLED --refundPart--> PARTIALLY_CANCELLED',
     ]);
   });
 

@@ -1,0 +1,52 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { ApiBearerAuth } from '@nestjs/swagger';
+import { ListPaymentsRequest, NetCancelled, NetCancelRequest, PaymentDetails, PaymentList } from '@oneq/contracts';
+import { ApiAnswer } from '../docs/api-answer';
+import { KeyHolder, RequiredSecretKeyGuard } from '../http/secret-key.guard';
+import { Payments } from './payments';
+
+/** What merchants ask and undo after the payment; beyond the specification, so the key is always needed. */
+@Controller('pay')
+@ApiBearerAuth('secret_key')
+@UseGuards(RequiredSecretKeyGuard)
+export class MerchantPaymentsController {
+  constructor(private readonly payments: Payments) {}
+
+  @Get()
+  @ApiAnswer(
+    '결제 목록 · Payments, newest first',
+    undefined,
+    PaymentList,
+    ['SECRET_KEY_REQUIRED', 'SECRET_KEY_INVALID', 'MERCHANT_SUSPENDED', 'MERCHANT_NOT_FOUND'],
+    ListPaymentsRequest,
+  )
+  list(@Query() request: ListPaymentsRequest, @KeyHolder() keyHolder: string): Promise<PaymentList> {
+    return this.payments.list(request, keyHolder);
+  }
+
+  @Get(':tid')
+  @ApiAnswer('결제 조회 · One payment with its history', undefined, PaymentDetails, [
+    'SECRET_KEY_REQUIRED',
+    'SECRET_KEY_INVALID',
+    'MERCHANT_SUSPENDED',
+    'PAYMENT_NOT_FOUND',
+    'NOT_FOUND',
+  ])
+  find(@Param('tid') tid: string, @KeyHolder() keyHolder: string): Promise<PaymentDetails> {
+    return this.payments.find(tid, keyHolder);
+  }
+
+  @Post('net-cancel')
+  @HttpCode(200)
+  @ApiAnswer('망취소 · Undoes an approval that may have gone through', NetCancelRequest, NetCancelled, [
+    'SECRET_KEY_REQUIRED',
+    'SECRET_KEY_INVALID',
+    'MERCHANT_SUSPENDED',
+    'MERCHANT_NOT_FOUND',
+    'PAYMENT_MISMATCH',
+    'PAYMENT_NOT_CANCELLABLE',
+  ])
+  netCancel(@Body() request: NetCancelRequest, @KeyHolder() keyHolder: string): Promise<NetCancelled> {
+    return this.payments.netCancel(request, keyHolder);
+  }
+}
