@@ -192,8 +192,8 @@ describe("the payer's pages", () => {
       elsewhere: () => payer.begin(ordered),
       confirmed: () => payer.pay(ordered),
       'already-paid': () => world.shop.approve(ordered.order),
-      cancelled: () => became("status = 'CANCELLED', finished_at = now()"),
-      failed: () => became("status = 'FAILED', approved_at = NULL"),
+      cancelled: () => became("status = 'CANCELLED', finished_at = now(), cancelled_amount = amount"),
+      failed: () => became("status = 'FAILED', approved_at = NULL, cancelled_amount = 0"),
       expired: () => became("status = 'EXPIRED'"),
     };
     for (const [screen, step] of Object.entries(steps)) {

@@ -267,7 +267,7 @@ export const SCENES: readonly Scene[] = [
     ...PAID,
     async open(world) {
       const { ordered } = await approved(world);
-      await became(world, ordered, "status = 'PARTIALLY_CANCELLED'");
+      await became(world, ordered, "status = 'PARTIALLY_CANCELLED', cancelled_amount = 1");
       return { url: ordered.pcUrl };
     },
   },
@@ -290,7 +290,7 @@ export const SCENES: readonly Scene[] = [
     ...CANCELLED,
     async open(world) {
       const { ordered } = await approved(world);
-      await became(world, ordered, "status = 'CANCELLED', finished_at = now()");
+      await became(world, ordered, "status = 'CANCELLED', finished_at = now(), cancelled_amount = amount");
       return { url: ordered.pcUrl };
     },
   },

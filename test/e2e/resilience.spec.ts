@@ -22,7 +22,10 @@ describe('under concurrency, with three payment processes', () => {
 
   it('runs each command once, and shares the work', async () => {
     const before = await executed('payment.prepare');
-    await Promise.all(Array.from({ length: 300 }, () => shop.prepare()));
+    for (let wave = 0; wave < 10; wave += 1) {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => shop.prepare()));
+      for (const { answer } of answers) expect(answer.status).toBe(200);
+    }
     const after = await executed('payment.prepare');
     const each = after.map((count, i) => count - (before[i] ?? 0));
     expect(each.reduce((sum, count) => sum + count)).toBe(300);

@@ -63,13 +63,6 @@ const over: readonly Row[] = [
   ['confirmed', 'on a phone by itself', paid('AUTHENTICATED'), phone],
   ['continue-on-pc', 'on a phone by QR code', paid('AUTHENTICATED'), byQr],
   ['pc-gone', 'on a phone whose PC is gone', paid('AUTHENTICATED'), byQr, { pcGone: true }],
-  [
-    'continue-on-pc',
-    'on a phone whose PC may still come back',
-    paid('AUTHENTICATED', { authenticated_at: NOW - 2_999 }),
-    byQr,
-    { pcGone: true },
-  ],
   ['confirmed', 'on another phone', paid('AUTHENTICATED', { bound: 'other', done: null }), byQr, { pcGone: true }],
   ['already-paid', 'opened later', paid('APPROVED'), phone],
   ['already-paid', 'opened later, partly cancelled', paid('PARTIALLY_CANCELLED'), phone],

@@ -73,7 +73,7 @@ export function chooseScreen(view: CheckoutView, visit: Visit, circumstances: Ci
       return visit.page === 'pc' ? onPc(view, visit) : onPhone(view, visit, circumstances);
     case 'AUTHENTICATED':
       if (visit.page === 'pc' || visit.route === 'direct' || view.bound === 'other') return { screen: 'confirmed' };
-      return { screen: circumstances.pcGone && view.done && hadTime(view) ? 'pc-gone' : 'continue-on-pc' };
+      return { screen: circumstances.pcGone && view.done ? 'pc-gone' : 'continue-on-pc' };
     case 'APPROVED':
     case 'PARTIALLY_CANCELLED':
       return { screen: visit.moment === 'opened' ? 'already-paid' : 'complete' };
@@ -84,13 +84,6 @@ export function chooseScreen(view: CheckoutView, visit: Visit, circumstances: Ci
     case 'EXPIRED':
       return { screen: 'expired' };
   }
-}
-
-/** Time for a PC that was only slow to be seen again, ms; the page looks again after it. */
-const PC_TIME_MS = 3_000;
-
-function hadTime({ now, authenticated_at }: CheckoutView): boolean {
-  return now - (authenticated_at ?? 0) >= PC_TIME_MS;
 }
 
 function onPc(view: CheckoutView, visit: Visit): Choice {

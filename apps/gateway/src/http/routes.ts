@@ -16,15 +16,15 @@ export function checkRoutes(server: FastifyInstance): void {
   });
 
   server.addHook('onRequest', async (request, reply) => {
-    if (request.is404) {
+    const { tid } = (request.params ?? {}) as { tid?: string };
+    // What is no payment number may still be the path of another call.
+    if (request.is404 || (tid !== undefined && !TID.test(tid))) {
       const path = decoded(pathOf(request.url));
       const allowed = new Set(routes.filter((route) => route.path.test(path)).flatMap(({ methods }) => methods));
       if (allowed.size === 0) throw new OneQError('NOT_FOUND');
       reply.header('allow', [...allowed].sort().join(', '));
       throw new OneQError('METHOD_NOT_ALLOWED');
     }
-    const { tid } = request.params as { tid?: string };
-    if (tid !== undefined && !TID.test(tid)) throw new OneQError('NOT_FOUND');
     if (WITH_BODY.has(request.method)) requireReadableType(request);
   });
 }
