@@ -161,6 +161,15 @@ export class FindPaymentQuery {
   readonly tid!: string;
 }
 
+/** Where a merchant need not say who it is. */
+const CID_OF_KEY = {
+  max: 10,
+  form: CID,
+  optional: true,
+  description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
+  example: 'TC0ONETIME',
+};
+
 const LIST_MAX = 100;
 const LIST_DEFAULT = 20;
 const limit = {
@@ -172,13 +181,7 @@ const limit = {
 
 /** `GET /pay`: a merchant's payments, newest first. */
 export class ListPaymentsRequest {
-  @Text({
-    max: 10,
-    form: CID,
-    optional: true,
-    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
-    example: 'TC0ONETIME',
-  })
+  @Text(CID_OF_KEY)
   readonly cid?: string;
 
   @Text({ max: 100, optional: true, description: '가맹점 주문번호 · order number', example: 'order_id' })
@@ -240,13 +243,7 @@ export const DEFAULT_LIMIT = LIST_DEFAULT;
 
 /** `POST /pay/cancel`. */
 export class CancelRequest {
-  @Text({
-    max: 10,
-    form: CID,
-    optional: true,
-    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
-    example: 'TC0ONETIME',
-  })
+  @Text(CID_OF_KEY)
   readonly cid?: string;
 
   @Text({
@@ -285,13 +282,7 @@ export class CancelCommand extends CancelRequest {
 
 /** `POST /pay/net-cancel` (망취소): when the merchant does not know whether its approval went through. */
 export class NetCancelRequest {
-  @Text({
-    max: 10,
-    form: CID,
-    optional: true,
-    description: '가맹점 코드, 없으면 시크릿 키의 가맹점 · merchant code; absent: the one of the key',
-    example: 'TC0ONETIME',
-  })
+  @Text(CID_OF_KEY)
   readonly cid?: string;
 
   @Text({ max: 100, description: '가맹점 주문번호 · order number', example: 'order_id' })
