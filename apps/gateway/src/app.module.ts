@@ -19,6 +19,7 @@ import { CONFIG, type GatewayConfig } from './config';
 import { ErrorsController } from './docs/errors.controller';
 import { HealthController } from './health/health.controller';
 import { Readiness } from './health/readiness';
+import { Commands } from './http/commands';
 import { FieldsPipe } from './http/fields.pipe';
 import { ProblemFilter } from './http/problem';
 import { MerchantPaymentsController } from './payments/merchant-payments.controller';
@@ -74,6 +75,7 @@ export class AppModule {
         CloseClient,
         Merchants,
         Affiliations,
+        Commands,
         Payments,
         { provide: Assets, useFactory: () => new Assets() },
         Checkout,

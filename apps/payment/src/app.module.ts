@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { type Announcer, DatabaseModule, LOGGER, type Logger } from '@oneq/service-kit';
+import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
 import { BindPhone } from './checkout/bind-phone';
 import { CheckoutController } from './checkout/checkout.controller';
 import { CheckoutHints } from './checkout/checkout-hints';
@@ -35,7 +35,7 @@ import { WalletsController } from './wallets/wallets.controller';
 export const SCHEMA = {
   schema: 'payment',
   entities: [Payment],
-  migrations: [CreateLedger, AddCheckout, AddCancellation],
+  migrations: [CreateLedger, AddCheckout, AddCancellation, CreateIdempotencyKeys],
 };
 
 @Module({})
@@ -73,6 +73,7 @@ export class AppModule {
         PaymentRecords,
         ListPayments,
         FindPayment,
+        Once,
         ExpiryWorker,
         FindWallet,
         ChargeWallet,

@@ -25,6 +25,7 @@ const TABLES = [
   'passwords',
   'password_attempts',
   'given_up_orders',
+  'idempotency_keys',
 ] as const;
 
 /** The payment service's parts on a database of their own, without NATS and without its background worker. */

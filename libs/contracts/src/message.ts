@@ -26,3 +26,12 @@ export function message<Answer>() {
 export const DEADLINE_HEADER = 'oneq-deadline';
 /** NATS header: W3C trace context of the request that caused this message. */
 export const TRACEPARENT_HEADER = 'traceparent';
+/** NATS header of a request with an Idempotency-Key: SHA-256 of its scope and of its content, hex, joined by a dot. */
+export const IDEMPOTENCY_HEADER = 'oneq-idempotency';
+
+/** The answer of a command that is executed once for each Idempotency-Key. */
+export interface Executed<T> {
+  readonly answer: T;
+  /** Whether this is the first answer again. */
+  readonly replayed: boolean;
+}

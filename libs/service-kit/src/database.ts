@@ -1,7 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { type DynamicModule, Global, Inject, Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { unavailable } from '@oneq/contracts';
-import { type Pool, types } from 'pg';
+import { OneQError, unavailable } from '@oneq/contracts';
+import { type Pool, type PoolClient, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { databaseError, errorCode } from './database-error';
@@ -32,10 +33,17 @@ export interface Statement {
   readonly text: string;
 }
 
-/** Runs named statements: one round trip, one commit. */
+/** A transaction in progress, and what is to be done once it is committed. */
+interface Transaction {
+  readonly client: PoolClient;
+  readonly afterCommit: Array<() => void>;
+}
+
+/** Runs named statements: one round trip, one commit; or several in one transaction. */
 @Injectable()
 export class Database {
   private readonly pool: Pool;
+  private readonly transactions = new AsyncLocalStorage<Transaction>();
 
   constructor(@Inject(DataSource) dataSource: DataSource) {
     // TypeORM never names a statement, so its own pool is used directly here.
@@ -48,28 +56,93 @@ export class Database {
    * @throws the database's error for anything else (a broken constraint)
    */
   async run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const transaction = this.transactions.getStore();
+    if (transaction) return this.runWithin(transaction.client, statement, values);
     for (let run = 1; ; run += 1) {
-      const client = await this.pool.connect().catch((error: unknown) => {
-        throw unavailable('final', error);
-      });
-      if (Date.now() > deadline()) {
-        client.release();
-        throw unavailable('unknown', 'nobody waits for this any more');
-      }
-      let failure: unknown;
-      // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
-      // use would end the process; the query's own rejection tells the caller.
-      client.on('error', ignore);
       try {
-        return (await client.query<Row>({ ...statement, values: [...values] })).rows;
+        return await this.connected(
+          async (client) => (await client.query<Row>({ ...statement, values: [...values] })).rows,
+        );
       } catch (error) {
-        failure = error;
-      } finally {
-        const broken = failure !== undefined && databaseError(failure)?.outcome === 'unknown';
-        client.off('error', ignore);
-        client.release(broken);
+        if (run === RUNS_MAX || !RUN_AGAIN.has(errorCode(error) ?? '')) throw databaseError(error) ?? error;
       }
-      if (run === RUNS_MAX || !RUN_AGAIN.has(errorCode(failure) ?? '')) throw databaseError(failure) ?? failure;
+    }
+  }
+
+  /**
+   * Runs `work` with all its statements in one transaction. A refusal commits what was done before it, as it would be
+   * without one; any other error undoes everything. For work that asks nobody else meanwhile.
+   * @throws {OneQError} SERVICE_UNAVAILABLE as {@link run}; unknown when the commit itself was lost
+   */
+  async inTransaction<T>(work: () => Promise<T>): Promise<T> {
+    const afterCommit: Array<() => void> = [];
+    const result = await this.connected(async (client) => {
+      await client.query('BEGIN');
+      const settled = await this.transactions.run({ client, afterCommit }, work).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+      if ('error' in settled && !isRefusal(settled.error)) {
+        // A connection that is broken undoes it by itself.
+        await client.query('ROLLBACK').catch(ignore);
+        throw settled.error;
+      }
+      await client.query('COMMIT');
+      return settled;
+    }).catch((error: unknown) => {
+      throw databaseError(error) ?? error;
+    });
+    for (const after of afterCommit) after();
+    if ('error' in result) throw result.error;
+    return result.value;
+  }
+
+  /** Runs `work` once what was done is committed: at once, or at the end of the transaction in progress. */
+  afterCommit(work: () => void): void {
+    const transaction = this.transactions.getStore();
+    if (transaction) transaction.afterCommit.push(work);
+    else work();
+  }
+
+  /** Within a transaction each statement can fail by itself, so that its caller may go on after a broken constraint. */
+  private async runWithin<Row extends object>(
+    client: PoolClient,
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    refuseLate();
+    try {
+      await client.query('SAVEPOINT statement');
+      const { rows } = await client.query<Row>({ ...statement, values: [...values] });
+      await client.query('RELEASE statement');
+      return rows;
+    } catch (error) {
+      const unavailableError = databaseError(error);
+      if (unavailableError) throw unavailableError;
+      await client.query('ROLLBACK TO statement');
+      throw error;
+    }
+  }
+
+  /** Runs `work` with a connection of the pool. */
+  private async connected<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect().catch((error: unknown) => {
+      throw unavailable('final', error);
+    });
+    let failure: unknown;
+    // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
+    // use would end the process; the query's own rejection tells the caller.
+    client.on('error', ignore);
+    try {
+      refuseLate();
+      return await work(client);
+    } catch (error) {
+      failure = error;
+      throw error;
+    } finally {
+      const broken = failure !== undefined && databaseError(failure)?.outcome === 'unknown';
+      client.off('error', ignore);
+      client.release(broken);
     }
   }
 
@@ -77,6 +150,16 @@ export class Database {
   async ping(): Promise<void> {
     await this.run({ name: 'ping', text: 'SELECT 1' }, []);
   }
+}
+
+/** @throws {OneQError} SERVICE_UNAVAILABLE when nobody waits for the statement any more */
+function refuseLate(): void {
+  if (Date.now() > deadline()) throw unavailable('unknown', 'nobody waits for this any more');
+}
+
+/** Whether an error is an answer rather than a failure. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof OneQError && error.definition.status < 500;
 }
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;

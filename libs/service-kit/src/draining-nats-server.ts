@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
-import { DEADLINE_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
+import { DEADLINE_HEADER, IDEMPOTENCY_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import type { Announcer } from './announcer';
 import type { Logger } from './log';
@@ -95,7 +95,8 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
         this.log.error({ err: error, subject: channel }, 'unreadable message');
       }
     };
-    return inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline);
+    const idempotency = message.headers?.get(IDEMPOTENCY_HEADER) || undefined;
+    return inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline, idempotency);
   }
 
   /** Nest asks for a publisher once for each request it is about to handle, so this is where one is in flight. */

@@ -8,6 +8,7 @@ export * from './management';
 export * from './message-client';
 export * from './metrics';
 export * from './nats-options';
+export * from './once';
 export * from './rpc';
 export * from './run';
 export * from './trace';

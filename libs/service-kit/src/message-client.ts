@@ -1,5 +1,12 @@
 import { ClientNats, NatsRecordBuilder } from '@nestjs/microservices';
-import { DEADLINE_HEADER, type Message, OneQError, TRACEPARENT_HEADER, unavailable } from '@oneq/contracts';
+import {
+  DEADLINE_HEADER,
+  IDEMPOTENCY_HEADER,
+  type Message,
+  OneQError,
+  TRACEPARENT_HEADER,
+  unavailable,
+} from '@oneq/contracts';
 import { headers, type NatsConnection } from 'nats';
 import { firstValueFrom, merge, Subject, throwError, timeout } from 'rxjs';
 import { mergeMap } from 'rxjs/operators';
@@ -52,6 +59,7 @@ export class MessageClient {
   /**
    * The service's answer.
    * @param deadlineMs longest wait in all; less when the request in progress ends before
+   * @param idempotency what the service knows the request by, when it came with an Idempotency-Key
    * @throws {OneQError} the service's own error; SERVICE_UNAVAILABLE (final when nobody got the message, else unknown);
    * UPSTREAM_TIMEOUT (unknown)
    */
@@ -59,6 +67,7 @@ export class MessageClient {
     message: Message<Request, Answer>,
     request: Request,
     deadlineMs = TOTAL_DEADLINE_MS,
+    idempotency?: string,
   ): Promise<Answer> {
     const end = Math.min(Date.now() + deadlineMs, deadline());
     let lost: OneQError | undefined;
@@ -66,7 +75,7 @@ export class MessageClient {
       const rest = end - Date.now();
       if (rest < ATTEMPT_WORTH_MS) throw lost ?? unavailable('final', 'no time left to ask');
       try {
-        return await this.attempt(message, request, Math.min(rest, ATTEMPT_DEADLINE_MS));
+        return await this.attempt(message, request, Math.min(rest, ATTEMPT_DEADLINE_MS), idempotency);
       } catch (error) {
         if (!(error instanceof OneQError) || !isTransportError(error)) throw error;
         // Once an attempt may have been executed, a later one that never left does not make the outcome final.
@@ -109,11 +118,13 @@ export class MessageClient {
     message: Message<Request, Answer>,
     request: Request,
     timeoutMs: number,
+    idempotency: string | undefined,
   ): Promise<Answer> {
     const carried = headers();
     carried.set(DEADLINE_HEADER, String(Date.now() + timeoutMs));
     const parent = traceparent();
     if (parent) carried.set(TRACEPARENT_HEADER, parent);
+    if (idempotency) carried.set(IDEMPOTENCY_HEADER, idempotency);
     const record = new NatsRecordBuilder(request).setHeaders(carried).build();
     const lost$ = this.connectionLost.pipe(mergeMap(() => throwError(() => unavailable('unknown'))));
     try {

@@ -9,6 +9,8 @@ interface Work {
   readonly traceId: string;
   /** ms since 1970 after which nobody waits for the result. */
   readonly deadline: number;
+  /** What {@link Once} knows the request by, if it came with an Idempotency-Key. */
+  readonly idempotency: string | undefined;
 }
 
 const works = new AsyncLocalStorage<Work>();
@@ -21,10 +23,11 @@ export function inTrace<T>(
   traceparent: string | undefined,
   work: () => T,
   deadline: number = Number.POSITIVE_INFINITY,
+  idempotency?: string,
 ): T {
   const given = TRACEPARENT.exec(traceparent ?? '')?.[1];
   const traceId = given && given !== ZERO_TRACE_ID ? given : randomBytes(16).toString('hex');
-  return works.run({ traceId, deadline }, work);
+  return works.run({ traceId, deadline, idempotency }, work);
 }
 
 /** Trace id (32 hex digits) of the request in progress, if any. */
@@ -41,4 +44,9 @@ export function traceparent(): string | undefined {
 /** ms since 1970 after which nobody waits for the work in progress; infinite when nothing is said. */
 export function deadline(): number {
   return works.getStore()?.deadline ?? Number.POSITIVE_INFINITY;
+}
+
+/** What names the request in progress and its content, if it came with an Idempotency-Key. */
+export function idempotency(): string | undefined {
+  return works.getStore()?.idempotency;
 }

@@ -1,11 +1,12 @@
-import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { AffiliateRequest, Affiliation } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
 import { InvitationGuard } from '../http/invitation.guard';
+import { ForMerchants } from '../http/test-code';
 import { Affiliations } from './affiliations';
 
 @Controller('pay/store')
-@UseGuards(InvitationGuard)
+@ForMerchants(InvitationGuard)
 export class AffiliationController {
   constructor(private readonly affiliations: Affiliations) {}
 

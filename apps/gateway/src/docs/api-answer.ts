@@ -3,6 +3,7 @@ import {
   ApiBody,
   ApiConsumes,
   ApiExtraModels,
+  ApiHeader,
   ApiOperation,
   ApiProduces,
   ApiProperty,
@@ -23,6 +24,14 @@ const ALWAYS: readonly ErrorCode[] = [
   'UPSTREAM_TIMEOUT',
 ];
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  required: false,
+  description:
+    '같은 키의 같은 요청은 한 번만 처리되고 첫 응답을 다시 받습니다(15일) · the same request under the same key is executed once and gets the first answer again, for 15 days',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
 const documented = new Set<Type>();
 
 /** Documents one call from the very classes that validate it: request, answer and every error. */
@@ -42,6 +51,7 @@ export function ApiAnswer(
     ...(request
       ? [ApiConsumes('application/x-www-form-urlencoded', 'application/json'), ApiBody({ type: request })]
       : []),
+    ...(errors.includes('IDEMPOTENCY_KEY_REUSED') ? [ApiHeader(IDEMPOTENCY_KEY)] : []),
     ApiProduces('application/json'),
     ApiResponse({ status: 200, type: answer }),
     ...statuses.map((status) =>

@@ -38,6 +38,11 @@ export class RequiredSecretKeyGuard extends SecretKeyGuard {
 }
 
 /** cid of the merchant whose key was sent; undefined when none was. */
+export function keyHolderOf(request: FastifyRequest): string | undefined {
+  return keyHolders.get(request);
+}
+
+/** Hands {@link keyHolderOf} to a handler. */
 export const KeyHolder = createParamDecorator((_data: unknown, context: ExecutionContext): string | undefined =>
-  keyHolders.get(context.switchToHttp().getRequest<FastifyRequest>()),
+  keyHolderOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );

@@ -1,14 +1,21 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth } from '@nestjs/swagger';
-import { ListPaymentsRequest, NetCancelled, NetCancelRequest, PaymentDetails, PaymentList } from '@oneq/contracts';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import {
+  CancelRequest,
+  ListPaymentsRequest,
+  NetCancelled,
+  NetCancelRequest,
+  PaymentDetails,
+  PaymentList,
+} from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
+import { type Call, MerchantCall } from '../http/commands';
 import { KeyHolder, RequiredSecretKeyGuard } from '../http/secret-key.guard';
+import { ForMerchants } from '../http/test-code';
 import { Payments } from './payments';
 
 /** What merchants ask and undo after the payment; beyond the specification, so the key is always needed. */
 @Controller('pay')
-@ApiBearerAuth('secret_key')
-@UseGuards(RequiredSecretKeyGuard)
+@ForMerchants(RequiredSecretKeyGuard)
 export class MerchantPaymentsController {
   constructor(private readonly payments: Payments) {}
 
@@ -36,6 +43,24 @@ export class MerchantPaymentsController {
     return this.payments.find(tid, keyHolder);
   }
 
+  @Post('cancel')
+  @HttpCode(200)
+  @ApiAnswer('결제 취소 · Voids a payment, or refunds all or a part of it', CancelRequest, PaymentDetails, [
+    'SECRET_KEY_REQUIRED',
+    'SECRET_KEY_INVALID',
+    'IDEMPOTENCY_KEY_REQUIRED',
+    'MERCHANT_SUSPENDED',
+    'MERCHANT_NOT_FOUND',
+    'PAYMENT_NOT_FOUND',
+    'PAYMENT_NOT_CANCELLABLE',
+    'CANCEL_AMOUNT_EXCEEDED',
+    'IDEMPOTENCY_KEY_IN_USE',
+    'IDEMPOTENCY_KEY_REUSED',
+  ])
+  cancel(@Body() request: CancelRequest, @MerchantCall() call: Call): Promise<PaymentDetails> {
+    return this.payments.cancel(request, call);
+  }
+
   @Post('net-cancel')
   @HttpCode(200)
   @ApiAnswer('망취소 · Undoes an approval that may have gone through', NetCancelRequest, NetCancelled, [
@@ -45,8 +70,10 @@ export class MerchantPaymentsController {
     'MERCHANT_NOT_FOUND',
     'PAYMENT_MISMATCH',
     'PAYMENT_NOT_CANCELLABLE',
+    'IDEMPOTENCY_KEY_IN_USE',
+    'IDEMPOTENCY_KEY_REUSED',
   ])
-  netCancel(@Body() request: NetCancelRequest, @KeyHolder() keyHolder: string): Promise<NetCancelled> {
-    return this.payments.netCancel(request, keyHolder);
+  netCancel(@Body() request: NetCancelRequest, @MerchantCall() call: Call): Promise<NetCancelled> {
+    return this.payments.netCancel(request, call);
   }
 }

@@ -1,13 +1,13 @@
-import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
-import { ApiBearerAuth } from '@nestjs/swagger';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { Approved, ApproveRequest, Prepared, PrepareRequest } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
-import { KeyHolder, SecretKeyGuard } from '../http/secret-key.guard';
+import { type Call, MerchantCall } from '../http/commands';
+import { SecretKeyGuard } from '../http/secret-key.guard';
+import { ForMerchants } from '../http/test-code';
 import { Payments } from './payments';
 
 @Controller('pay')
-@ApiBearerAuth('secret_key')
-@UseGuards(SecretKeyGuard)
+@ForMerchants(SecretKeyGuard)
 export class PaymentsController {
   constructor(private readonly payments: Payments) {}
 
@@ -20,9 +20,11 @@ export class PaymentsController {
     'MERCHANT_NOT_FOUND',
     'WALLET_NOT_FOUND',
     'ORDER_ALREADY_EXISTS',
+    'IDEMPOTENCY_KEY_IN_USE',
+    'IDEMPOTENCY_KEY_REUSED',
   ])
-  prepare(@Body() request: PrepareRequest, @KeyHolder() keyHolder: string | undefined): Promise<Prepared> {
-    return this.payments.prepare(request, keyHolder);
+  prepare(@Body() request: PrepareRequest, @MerchantCall() call: Call): Promise<Prepared> {
+    return this.payments.prepare(request, call);
   }
 
   @Post('success')
@@ -38,8 +40,10 @@ export class PaymentsController {
     'PAYMENT_CANCELLED',
     'PAYMENT_FAILED',
     'PAYMENT_EXPIRED',
+    'IDEMPOTENCY_KEY_IN_USE',
+    'IDEMPOTENCY_KEY_REUSED',
   ])
-  approve(@Body() request: ApproveRequest, @KeyHolder() keyHolder: string | undefined): Promise<Approved> {
-    return this.payments.approve(request, keyHolder);
+  approve(@Body() request: ApproveRequest, @MerchantCall() call: Call): Promise<Approved> {
+    return this.payments.approve(request, call);
   }
 }

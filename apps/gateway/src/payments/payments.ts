@@ -4,12 +4,16 @@ import {
   Approve,
   type Approved,
   type ApproveRequest,
+  Cancel,
+  type CancelRequest,
   FindPayment,
+  invalidParameter,
   ListPayments,
   type ListPaymentsRequest,
   NetCancel,
   type NetCancelled,
   type NetCancelRequest,
+  OneQError,
   type PaymentDetails,
   type PaymentList,
   Prepare,
@@ -19,23 +23,23 @@ import {
 import { MessageClient } from '@oneq/service-kit';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
+import { type Call, Commands } from '../http/commands';
 
 /** The merchant's side of a payment: its facts are added here, since the payment service never asks affiliation. */
 @Injectable()
 export class Payments {
   constructor(
     private readonly client: MessageClient,
+    private readonly commands: Commands,
     private readonly merchants: Merchants,
     @Inject(CONFIG) private readonly config: GatewayConfig,
   ) {}
 
-  async prepare(request: PrepareRequest, keyHolder: string | undefined): Promise<Prepared> {
-    const merchant = await this.merchants.active(request.cid, keyHolder);
-    const { tid, pc_token, phone_token } = await this.client.ask(Prepare, {
-      ...request,
-      cid: merchant.cid,
-      merchant_name: merchant.registered_name,
-    });
+  async prepare(request: PrepareRequest, call: Call): Promise<Prepared> {
+    const merchant = await this.merchants.active(request.cid, call.keyHolder);
+    const command = { ...request, cid: merchant.cid, merchant_name: merchant.registered_name };
+    const { answer } = await this.commands.send(call, Prepare, request, command);
+    const { tid, pc_token, phone_token } = answer;
     return {
       tid,
       next_redirect_url: `${this.config.PUBLIC_URL}/pay/showQRCode?token=${pc_token}`,
@@ -55,16 +59,35 @@ export class Payments {
     return this.client.ask(ListPayments, { ...request, cid });
   }
 
-  async netCancel(request: NetCancelRequest, keyHolder: string): Promise<NetCancelled> {
-    const { cid } = await this.merchants.active(request.cid ?? keyHolder, keyHolder);
-    // Made once a request, so that a message sent twice is known again.
-    return this.client.ask(NetCancel, { ...request, cid, reference: randomUUID() });
+  /** @throws {OneQError} INVALID_PARAMETER without tid and order_id; IDEMPOTENCY_KEY_REQUIRED for an amount without a key */
+  async cancel(request: CancelRequest, call: Call): Promise<PaymentDetails> {
+    const { tid, order_id, cancel_amount } = request;
+    if (tid === undefined && order_id === undefined) {
+      throw invalidParameter({ field: 'tid', code: 'REQUIRED' }, { field: 'order_id', code: 'REQUIRED' });
+    }
+    if (cancel_amount !== undefined && call.idempotencyKey === undefined) {
+      throw new OneQError('IDEMPOTENCY_KEY_REQUIRED');
+    }
+    const command = { ...request, cid: await this.cidOf(request, call), reference: randomUUID() };
+    return (await this.commands.send(call, Cancel, request, command)).answer;
   }
 
-  async approve(request: ApproveRequest, keyHolder: string | undefined): Promise<Approved> {
-    const merchant = await this.merchants.active(request.cid, keyHolder);
-    const { tid, ...approved } = await this.client.ask(Approve, { ...request, cid: merchant.cid });
+  async netCancel(request: NetCancelRequest, call: Call): Promise<NetCancelled> {
+    // The reference is made once a request, so that a message sent twice is known again.
+    const command = { ...request, cid: await this.cidOf(request, call), reference: randomUUID() };
+    return (await this.commands.send(call, NetCancel, request, command)).answer;
+  }
+
+  async approve(request: ApproveRequest, call: Call): Promise<Approved> {
+    const merchant = await this.merchants.active(request.cid, call.keyHolder);
+    const { answer } = await this.commands.send(call, Approve, request, { ...request, cid: merchant.cid });
     // The answer carries the cid that was sent, which may be the built-in merchant's alias.
-    return { tid, ...approved, cid: request.cid };
+    return { ...answer, cid: request.cid };
+  }
+
+  /** The merchant of a request that needs the key: the one it names, which must be the key's, or else the key's. */
+  private async cidOf({ cid }: { readonly cid?: string }, { keyHolder }: Call): Promise<string> {
+    if (keyHolder === undefined) throw new OneQError('SECRET_KEY_REQUIRED');
+    return (await this.merchants.active(cid ?? keyHolder, keyHolder)).cid;
   }
 }

@@ -100,8 +100,10 @@ export class ApprovePayment {
       const approved = await this.capture(request, pinned);
       if (approved) {
         const answer = this.answer(approved);
-        this.log.info({ tid: answer.tid, from: 'AUTHENTICATED', event: 'payment.approved' }, 'approved');
-        this.hints.changed(answer.tid);
+        this.database.afterCommit(() => {
+          this.log.info({ tid: answer.tid, from: 'AUTHENTICATED', event: 'payment.approved' }, 'approved');
+          this.hints.changed(answer.tid);
+        });
         return answer;
       }
       const again = await this.conflict(request, pinned);

@@ -143,8 +143,10 @@ export class ClosePayment {
     ]);
     if (closed) {
       const tid = this.ids.toTid(id);
-      this.log.info({ tid, from: closed.from_status, event }, 'closed');
-      this.hints.changed(tid);
+      this.database.afterCommit(() => {
+        this.log.info({ tid, from: closed.from_status, event }, 'closed');
+        this.hints.changed(tid);
+      });
     }
     return closed;
   }

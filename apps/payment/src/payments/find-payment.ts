@@ -1,17 +1,29 @@
-import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
+import { Inject, Injectable } from '@nestjs/common';
 import { OneQError } from '@oneq/contracts';
-import { Repository } from 'typeorm';
+import { Database, type Statement } from '@oneq/service-kit';
+import { DataSource } from 'typeorm';
 import { PaymentIds } from '../ids/payment-ids';
 import { Payment } from './payment.entity';
 
 /** Reads payments. A payment whose time is over may still be open here: only the statements judge by the clock. */
 @Injectable()
 export class FindPayment {
+  private readonly byIdStatement: Statement;
+  private readonly newestStatement: Statement;
+
   constructor(
-    @InjectRepository(Payment) private readonly payments: Repository<Payment>,
+    private readonly database: Database,
     private readonly ids: PaymentIds,
-  ) {}
+    @Inject(DataSource) dataSource: DataSource,
+  ) {
+    const columns = dataSource.getMetadata(Payment).columns.map(({ databaseName }) => databaseName);
+    const select = `SELECT ${columns.join(', ')} FROM payments`;
+    this.byIdStatement = { name: 'find-payment', text: `${select} WHERE id = $1` };
+    this.newestStatement = {
+      name: 'find-newest-payment-of-order',
+      text: `${select} WHERE cid = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 1`,
+    };
+  }
 
   /** @throws {OneQError} PAYMENT_NOT_FOUND */
   async byTid(tid: string): Promise<Payment> {
@@ -22,13 +34,14 @@ export class FindPayment {
 
   /** @throws {OneQError} PAYMENT_NOT_FOUND */
   async byId(id: number): Promise<Payment> {
-    const payment = await this.payments.findOneBy({ id });
+    const [payment] = await this.database.run<Payment>(this.byIdStatement, [id]);
     if (!payment) throw new OneQError('PAYMENT_NOT_FOUND');
     return payment;
   }
 
   /** The newest payment of an order, which is the one that `order_id` means. */
-  async newestOf(cid: string, order_id: string): Promise<Payment | null> {
-    return this.payments.findOne({ where: { cid, order_id }, order: { attempt: 'DESC' } });
+  async newestOf(cid: string, order_id: string): Promise<Payment | undefined> {
+    const [payment] = await this.database.run<Payment>(this.newestStatement, [cid, order_id]);
+    return payment;
   }
 }

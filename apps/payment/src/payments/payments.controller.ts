@@ -1,7 +1,7 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
-import { Answers, Database } from '@oneq/service-kit';
+import { Answers, Database, Once } from '@oneq/service-kit';
 import { ApprovePayment } from './approve';
 import { AuthenticatePayment } from './authenticate';
 import { CancelPayment } from './cancel';
@@ -25,12 +25,14 @@ export class PaymentsController {
     private readonly payments: FindPayment,
     private readonly records: PaymentRecords,
     private readonly lists: ListPayments,
+    private readonly once: Once,
     private readonly database: Database,
   ) {}
 
   @Answers(contract.Prepare)
-  prepare(@Payload() command: contract.PrepareCommand): Promise<contract.PreparedPayment> {
-    return this.preparing.prepare(command);
+  async prepare(@Payload() command: contract.PrepareCommand): Promise<contract.Executed<contract.PreparedPayment>> {
+    const { answer, replayed } = await this.once.run(() => this.preparing.issue(command));
+    return { answer: this.preparing.withTokens(answer), replayed };
   }
 
   @Answers(contract.Authenticate)
@@ -54,18 +56,18 @@ export class PaymentsController {
   }
 
   @Answers(contract.Approve)
-  approve(@Payload() request: contract.ApproveRequest): Promise<contract.Approved> {
-    return this.approving.approve(request);
+  approve(@Payload() request: contract.ApproveRequest): Promise<contract.Executed<contract.Approved>> {
+    return this.once.run(() => this.approving.approve(request));
   }
 
   @Answers(contract.Cancel)
-  cancel(@Payload() command: contract.CancelCommand): Promise<contract.PaymentDetails> {
-    return this.cancelling.cancel(command);
+  cancel(@Payload() command: contract.CancelCommand): Promise<contract.Executed<contract.PaymentDetails>> {
+    return this.once.run(() => this.cancelling.cancel(command));
   }
 
   @Answers(contract.NetCancel)
-  netCancel(@Payload() command: contract.NetCancelCommand): Promise<contract.NetCancelled> {
-    return this.netCancelling.netCancel(command);
+  netCancel(@Payload() command: contract.NetCancelCommand): Promise<contract.Executed<contract.NetCancelled>> {
+    return this.once.run(() => this.netCancelling.netCancel(command));
   }
 
   @Answers(contract.FindPayment)

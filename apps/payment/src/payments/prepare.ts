@@ -60,6 +60,12 @@ const FIND_WALLET: Statement = {
 const MEETING_POINTS = new Set(['one_payment_per_attempt_at_an_order', 'one_wallet_per_account']);
 const RUNS_MAX = 10;
 
+interface IssuedPayment {
+  readonly tid: string;
+  /** Version of the secret that makes its tokens. */
+  readonly checkout_version: number;
+}
+
 /** 결제 준비: issues a tid for an order, once, however often it is asked. */
 @Injectable()
 export class PreparePayment {
@@ -79,12 +85,28 @@ export class PreparePayment {
    * @throws {OneQError} ORDER_ALREADY_EXISTS when the order's live payment has other details; WALLET_NOT_FOUND in live mode
    */
   async prepare(command: PrepareCommand): Promise<PreparedPayment> {
+    return this.withTokens(await this.issue(command));
+  }
+
+  /** The payment with its tokens, which are derived and never stored. */
+  withTokens({ tid, checkout_version }: IssuedPayment): PreparedPayment {
+    return {
+      tid,
+      pc_token: this.tokens.issue(tid, 'pc', checkout_version),
+      phone_token: this.tokens.issue(tid, 'phone', checkout_version),
+    };
+  }
+
+  /** {@link prepare} without the tokens. */
+  async issue(command: PrepareCommand): Promise<IssuedPayment> {
     for (let run = 0; run < RUNS_MAX; run += 1) {
       const id = await this.insert(command);
       if (id !== undefined) {
         const tid = this.ids.toTid(id);
-        this.log.info({ tid, cid: command.cid, event: 'payment.prepared' }, 'prepared');
-        return this.answer(tid, this.tokens.currentVersion);
+        this.database.afterCommit(() =>
+          this.log.info({ tid, cid: command.cid, event: 'payment.prepared' }, 'prepared'),
+        );
+        return { tid, checkout_version: this.tokens.currentVersion };
       }
       const newest = await this.payments.newestOf(command.cid, command.order_id);
       // A payment whose time is over makes room for the next one, also before the expiry worker has come by.
@@ -136,7 +158,7 @@ export class PreparePayment {
   }
 
   /** The same request answers the same; what may differ is only what moves no money: balance and alias. */
-  private async again(command: PrepareCommand, payment: Payment): Promise<PreparedPayment> {
+  private async again(command: PrepareCommand, payment: Payment): Promise<IssuedPayment> {
     const same =
       payment.wallet_id === (await this.walletId(command)) &&
       payment.category_cd === command.category_cd &&
@@ -151,19 +173,11 @@ export class PreparePayment {
       payment.cancel_url === command.cancel_url &&
       payment.fail_url === command.fail_url;
     if (!same) throw new OneQError('ORDER_ALREADY_EXISTS');
-    return this.answer(this.ids.toTid(payment.id), payment.checkout_version);
+    return { tid: this.ids.toTid(payment.id), checkout_version: payment.checkout_version };
   }
 
   private async walletId({ bank_acct_num }: PrepareCommand): Promise<number | undefined> {
     const [wallet] = await this.database.run<{ id: number }>(FIND_WALLET, [this.vault.index(bank_acct_num)]);
     return wallet?.id;
-  }
-
-  private answer(tid: string, version: number): PreparedPayment {
-    return {
-      tid,
-      pc_token: this.tokens.issue(tid, 'pc', version),
-      phone_token: this.tokens.issue(tid, 'phone', version),
-    };
   }
 }

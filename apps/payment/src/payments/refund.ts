@@ -83,8 +83,10 @@ export class RefundPayment {
       const [refund] = await this.database.run<{ refunded: number }>(REFUND, values);
       if (refund) {
         const tid = this.ids.toTid(id);
-        this.log.info({ tid, event: 'payment.cancelled', amount: refund.refunded }, 'refunded');
-        this.hints.changed(tid);
+        this.database.afterCommit(() => {
+          this.log.info({ tid, event: 'payment.cancelled', amount: refund.refunded }, 'refunded');
+          this.hints.changed(tid);
+        });
         return true;
       }
     } catch (error) {

@@ -1,7 +1,7 @@
 import { Answered, Integer, LiveOnly, OneOf, Text } from '../fields';
 import { BANK_ACCT_NUM, CID, REDIRECT_URL, SECURE_REDIRECT_URL, SEOUL_TIME, TID } from '../forms';
 import { Health, HealthQuery } from '../health';
-import { message } from '../message';
+import { type Executed, message } from '../message';
 import { PAYMENT_METHOD_TYPES, PAYMENT_STATUSES, PaymentMethodType, PaymentStatus } from './state';
 
 /** Largest value of the specification's Integer (32 bits signed); amounts are in won. */
@@ -327,9 +327,9 @@ export class Wallet {
 }
 
 /** @throws ORDER_ALREADY_EXISTS, WALLET_NOT_FOUND */
-export const Prepare = message<PreparedPayment>()('payment.prepare', PrepareCommand);
+export const Prepare = message<Executed<PreparedPayment>>()('payment.prepare', PrepareCommand);
 /** @throws PAYMENT_NOT_FOUND, PAYMENT_NOT_AUTHENTICATED, PAYMENT_MISMATCH, PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED */
-export const Approve = message<Approved>()('payment.approve', ApproveRequest);
+export const Approve = message<Executed<Approved>>()('payment.approve', ApproveRequest);
 /** @throws PAYMENT_NOT_FOUND, INVALID_PARAMETER, INSUFFICIENT_FUNDS, PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED */
 export const Authenticate = message<PayerPartDone>()('payment.authenticate', AuthenticateCommand);
 /** The payer gives up. @throws PAYMENT_NOT_FOUND, PAYMENT_NOT_CANCELLABLE, PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED */

@@ -1,7 +1,7 @@
 /** What a merchant asks about its payments, and undoes. Beyond the specification; all with the merchant's key. */
 import { Answered, Holds, Integer, OneOf, Text } from '../fields';
 import { CID, CURSOR, SEOUL_TIME, TID } from '../forms';
-import { message } from '../message';
+import { type Executed, message } from '../message';
 import { INTEGER_MAX } from './messages';
 import {
   PAYMENT_EVENT_TYPES,
@@ -320,6 +320,6 @@ export class NetCancelled {
 export const FindPayment = message<PaymentDetails>()('payment.find', FindPaymentQuery);
 export const ListPayments = message<PaymentList>()('payment.list', ListPaymentsQuery);
 /** @throws PAYMENT_NOT_FOUND, PAYMENT_NOT_CANCELLABLE, CANCEL_AMOUNT_EXCEEDED */
-export const Cancel = message<PaymentDetails>()('payment.cancel', CancelCommand);
+export const Cancel = message<Executed<PaymentDetails>>()('payment.cancel', CancelCommand);
 /** @throws PAYMENT_MISMATCH, PAYMENT_NOT_CANCELLABLE */
-export const NetCancel = message<NetCancelled>()('payment.net-cancel', NetCancelCommand);
+export const NetCancel = message<Executed<NetCancelled>>()('payment.net-cancel', NetCancelCommand);

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { OneQError } from '@oneq/contracts';
+import { createTestDatabase } from '@oneq/testing';
+import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
+import { connectAndMigrate, Database, dataSourceOptions } from './database';
+import { CreateIdempotencyKeys, Once } from './once';
+import { inTrace } from './trace';
+
+class CreateNotes1700000000000 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('CREATE TABLE notes (id integer PRIMARY KEY, text text)');
+  }
+  async down(): Promise<void> {}
+}
+
+const INSERT = { name: 'insert-note', text: 'INSERT INTO notes VALUES ($1, $2)' };
+const COUNT = { name: 'count-notes', text: 'SELECT count(*)::integer AS n FROM notes' };
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+
+describe('a command under an Idempotency-Key', () => {
+  let source: DataSource;
+  let database: Database;
+  let once: Once;
+  beforeAll(async () => {
+    const { url } = await createTestDatabase('payment');
+    const migrations = [CreateNotes1700000000000, CreateIdempotencyKeys];
+    source = await connectAndMigrate(dataSourceOptions({ url, schema: 'payment', entities: [], migrations }));
+    database = new Database(source);
+    once = new Once(database);
+  });
+  afterAll(() => source.destroy());
+  beforeEach(() => source.query('TRUNCATE notes, idempotency_keys'));
+
+  /** A request as the gateway names it. */
+  const asRequest = <T>(key: string, content: string, work: () => Promise<T>) =>
+    inTrace(undefined, () => once.run(work), undefined, `${sha256(key)}.${sha256(content)}`);
+  const note = (id: number, text: string) => async () => {
+    await database.run(INSERT, [id, text]);
+    return { id, text };
+  };
+  const notes = async () => (await database.run<{ n: number }>(COUNT, []))[0]?.n;
+  const kept = async () => (await source.query('SELECT count(*)::integer AS n FROM idempotency_keys'))[0].n;
+
+  it('is executed once, and answered the same again', async () => {
+    const first = await asRequest('key', 'a', note(1, 'one'));
+    expect(first).toEqual({ answer: { id: 1, text: 'one' }, replayed: false });
+    expect(await asRequest('key', 'a', note(1, 'one'))).toEqual({ ...first, replayed: true });
+    expect(await notes()).toBe(1);
+  });
+
+  it('is executed once, however many come at once; the others are told that it is running', async () => {
+    const all = await Promise.allSettled(Array.from({ length: 20 }, () => asRequest('key', 'a', note(1, 'one'))));
+    const answers = all.map((one) => (one.status === 'fulfilled' ? one.value.answer : one.reason.code));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set(['{"id":1,"text":"one"}', '"IDEMPOTENCY_KEY_IN_USE"']),
+    );
+    expect(await notes()).toBe(1);
+  });
+
+  it('is refused for another request', async () => {
+    await asRequest('key', 'a', note(1, 'one'));
+    await expect(asRequest('key', 'b', note(2, 'two'))).rejects.toThrow('IDEMPOTENCY_KEY_REUSED');
+    expect(await notes()).toBe(1);
+  });
+
+  it('leaves neither effect nor answer when it fails', async () => {
+    const failing = asRequest('key', 'a', async () => {
+      await note(1, 'one')();
+      throw new Error('a bug');
+    });
+    await expect(failing).rejects.toThrow('a bug');
+    expect(await notes()).toBe(0);
+    expect(await kept()).toBe(0);
+    expect(await asRequest('key', 'a', note(1, 'one'))).toMatchObject({ replayed: false });
+  });
+
+  it('leaves neither when the process dies before the commit', async () => {
+    const dying = asRequest('key', 'a', async () => {
+      await note(1, 'one')();
+      // Kills this very connection from another one, as a crash would.
+      const killed = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE state = 'idle in transaction' AND datname = current_database() AND usename = current_user`;
+      await source.query(killed);
+      return {};
+    });
+    await expect(dying).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    expect(await notes()).toBe(0);
+    expect(await kept()).toBe(0);
+  });
+
+  it('keeps what a refusal had done before it, and is not kept itself', async () => {
+    const refused = asRequest('key', 'a', async () => {
+      await note(1, 'one')();
+      throw new OneQError('PAYMENT_EXPIRED');
+    });
+    await expect(refused).rejects.toThrow('PAYMENT_EXPIRED');
+    expect(await notes()).toBe(1);
+    expect(await kept()).toBe(0);
+  });
+
+  it('goes on after a broken constraint', async () => {
+    await note(1, 'one')();
+    const { answer } = await asRequest('key', 'a', async () => {
+      const broken = await note(1, 'again')().catch((error: { constraint: string }) => error.constraint);
+      await note(2, 'two')();
+      return broken;
+    });
+    expect(answer).toBe('notes_pkey');
+    expect(await notes()).toBe(2);
+  });
+
+  it('tells others only what is committed', async () => {
+    const told: string[] = [];
+    await asRequest('key', 'a', async () => {
+      database.afterCommit(() => told.push('committed'));
+      expect(told).toEqual([]);
+      return {};
+    });
+    expect(told).toEqual(['committed']);
+    await asRequest('other', 'a', async () => {
+      database.afterCommit(() => told.push('never'));
+      throw new Error('a bug');
+    }).catch(() => {});
+    expect(told).toEqual(['committed']);
+  });
+
+  it('is forgotten after 15 days', async () => {
+    await asRequest('key', 'a', note(1, 'one'));
+    await asRequest('old', 'a', note(2, 'two'));
+    await source.query(`UPDATE idempotency_keys SET created_at = now() - interval '15 days'`);
+    expect(await asRequest('key', 'b', note(3, 'three'))).toMatchObject({ replayed: false });
+    expect(await kept()).toBe(1); // the other one was cleared away
+  });
+
+  it('is simply executed without a key', async () => {
+    expect(await once.run(note(1, 'one'))).toEqual({ answer: { id: 1, text: 'one' }, replayed: false });
+    expect(await kept()).toBe(0);
+  });
+});
