@@ -267,7 +267,7 @@ export const SCENES: readonly Scene[] = [
     ...PAID,
     async open(world) {
       const { ordered } = await approved(world);
-      await became(world, ordered, "status = 'PARTIALLY_CANCELLED', cancelled_amount = 1");
+      await became(world, ordered, "status = 'PARTIALLY_CANCELLED', cancelled_amount = 5000");
       return { url: ordered.pcUrl };
     },
   },

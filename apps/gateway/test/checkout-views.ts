@@ -44,6 +44,7 @@ export function aView(overrides: Partial<CheckoutView> = {}): CheckoutView {
     item_name: '고구마피자',
     quantity: 1,
     amount: 16_000,
+    cancelled_amount: 0,
     status: 'READY',
     seq: 3,
     bound: 'nobody',

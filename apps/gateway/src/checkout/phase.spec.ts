@@ -8,6 +8,7 @@ const VIEW: CheckoutView = {
   item_name: '상품',
   quantity: 1,
   amount: 16_000,
+  cancelled_amount: 0,
   status: 'READY',
   seq: 3,
   bound: 'nobody',

@@ -24,7 +24,7 @@ export const TRIES_MAX = 5;
 const VIEW: Statement = {
   name: 'view-checkout',
   text: `
-    SELECT payments.id, cid, order_id, merchant_name, item_name, quantity, amount, status, permitted_method_type,
+    SELECT payments.id, cid, order_id, merchant_name, item_name, quantity, amount, cancelled_amount, status, permitted_method_type,
            payment_method_type, bank_acct_alias, approval_url, cancel_url, fail_url, checkout_version,
            sequence + coalesce(revision, 0) AS seq, via,
            CASE WHEN bound_session IS NULL THEN 'nobody' WHEN bound_session = $2 THEN 'you' ELSE 'other' END AS bound,
@@ -47,7 +47,16 @@ const VIEW: Statement = {
 interface CheckoutRow
   extends Pick<
     CheckoutView,
-    'merchant_name' | 'item_name' | 'quantity' | 'amount' | 'seq' | 'bound' | 'now' | 'expires_at' | 'authenticated_at'
+    | 'merchant_name'
+    | 'item_name'
+    | 'quantity'
+    | 'amount'
+    | 'cancelled_amount'
+    | 'seq'
+    | 'bound'
+    | 'now'
+    | 'expires_at'
+    | 'authenticated_at'
   > {
   readonly id: number;
   readonly cid: string;
@@ -118,6 +127,7 @@ export class ViewCheckout {
       item_name: row.item_name,
       quantity: row.quantity,
       amount: row.amount,
+      cancelled_amount: row.cancelled_amount,
       status,
       seq: row.seq,
       bound,

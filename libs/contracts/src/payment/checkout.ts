@@ -57,6 +57,8 @@ export interface CheckoutView {
   readonly item_name: string;
   readonly quantity: number;
   readonly amount: number;
+  /** Refunded so far. */
+  readonly cancelled_amount: number;
   readonly status: PaymentStatus;
   /** Grows with every change of the payment and of its binding. */
   readonly seq: number;

@@ -106,16 +106,18 @@ function cancelledText(view: CheckoutView, place: Place): string {
 
 function paid(view: CheckoutView, place: Place, heading: string, text: string | null, shopUrl: ShopUrl): Screen {
   const { language, words } = place;
-  const { payment_method_type, approved_at } = view;
+  const { amount, cancelled_amount, payment_method_type, approved_at } = view;
   return {
     heading,
     body: html`<div class="result ok-tone">${illustration('check')}${title(heading)}
-${isShown(view, place) && html`<p class="amount">${won(view.amount, language)}</p>`}
+${isShown(view, place) && html`<p class="amount">${won(amount - cancelled_amount, language)}</p>`}
 ${text && leads([text])}</div>
 ${
   isShown(view, place) &&
   facts([
     ...shopAndGoods(place, view),
+    cancelled_amount > 0 ? [words.labels.paid, won(amount, language)] : null,
+    cancelled_amount > 0 ? [words.labels.cancelled, won(cancelled_amount, language)] : null,
     payment_method_type && [words.labels.method, methodName(place, payment_method_type)],
     approved_at !== null ? [words.labels.time, dateAndTime(approved_at, language)] : null,
     [words.labels.number, view.tid],
