@@ -1,6 +1,6 @@
 /** Unit, service and end-to-end tests; the last two on a real PostgreSQL and nats-server that the tests start themselves. */
 module.exports = {
-  testMatch: ['<rootDir>/{apps,libs,stack,test}/**/*.spec.ts'],
+  testMatch: ['<rootDir>/{apps,libs,stack,audit,test}/**/*.spec.ts'],
   transform: { '^.+\\.ts$': '@swc/jest' },
   moduleNameMapper: { '^@oneq/([^/]+)$': '<rootDir>/libs/$1/src' },
   modulePathIgnorePatterns: ['<rootDir>/dist/'],

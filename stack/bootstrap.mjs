@@ -19,10 +19,21 @@ const OUTPUT_LINES_MAX = 60;
 
 /** What each command needs before it runs, and what it runs. */
 const COMMANDS = {
-  start: { needs: [install, build], run: start, help: 'run the whole platform on this machine' },
+  start: {
+    needs: [install, build],
+    run: start,
+    help: 'run the whole platform on this machine',
+    helpFile: 'stack/start.txt',
+  },
   test: { needs: [install, build], run: test, help: 'run the tests; arguments go to jest' },
   check: { needs: [install], run: check, help: 'formatting, lint, types, dependency rules, dead code' },
   bench: { needs: [install, build], run: bench, help: 'measure it; for a machine that has nothing else to do' },
+  audit: {
+    needs: [install, build],
+    run: audit,
+    help: 'count the rows that break the money invariants',
+    helpFile: 'audit/audit.txt',
+  },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };
 
@@ -50,6 +61,7 @@ const CHECKS = [
     'libs',
     'stack',
     'bench',
+    'audit',
     '--config',
     '.dependency-cruiser.cjs',
   ],
@@ -124,8 +136,8 @@ function printHelp() {
   console.log('\nEach installs and builds first when something changed; <command> --help tells more.');
 }
 
-function printCommandHelp(name, { help }) {
-  if (name === 'start') console.log(readFileSync(path.join(ROOT, 'stack', 'start.txt'), 'utf8').trimEnd());
+function printCommandHelp(name, { help, helpFile }) {
+  if (helpFile) console.log(readFileSync(path.join(ROOT, helpFile), 'utf8').trimEnd());
   else console.log(`${name}: ${help}`);
   if (name === 'check') console.log(CHECKS.map(([title]) => `  ${title}`).join('\n'));
   if (name === 'test') console.log('  for example: npm test -- --testPathPatterns stack');
@@ -181,6 +193,11 @@ async function start(args) {
 async function bench() {
   const { main: runBench } = await import(pathToFileURL(path.join(ROOT, 'dist/bench/bench.js')).href);
   return runBench();
+}
+
+async function audit(args) {
+  const { main: runAudit } = await import(pathToFileURL(path.join(ROOT, 'dist/audit/audit.js')).href);
+  return runAudit(args);
 }
 
 async function test(args) {

@@ -8,6 +8,7 @@ const SOURCES = [
   'libs',
   'stack',
   'bench',
+  'audit',
   'deploy',
   'tsconfig.json',
   'nest-cli.json',
