@@ -65,6 +65,16 @@ describe('the database', () => {
     await expect(database.run(INSERT, [1, 'again'])).rejects.toMatchObject({ constraint: 'notes_pkey' });
   });
 
+  it.each([['synchronous_commit', 'off']])('is refused when it has %s = %s', async (name, value) => {
+    const { url, adminUrl } = await createTestDatabase('payment');
+    const superuser = new Client(adminUrl);
+    await superuser.connect();
+    await superuser.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET ${name} = ${value}`);
+    await superuser.end();
+    const connecting = connectAndMigrate(dataSourceOptions({ url, schema: 'payment', entities: [], migrations: [] }));
+    await expect(connecting).rejects.toThrow(`${name} = ${value}`);
+  });
+
   it('is unavailable, with an unknown outcome, when the connection breaks under a statement; the process lives on', async () => {
     const pool: Pool = (source.driver as PostgresDriver).master;
     const taken = once(pool, 'acquire');

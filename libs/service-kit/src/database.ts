@@ -5,6 +5,7 @@ import { OneQError, unavailable } from '@oneq/contracts';
 import { type Pool, type PoolClient, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { ConfigurationError } from './config';
 import { databaseError, errorCode } from './database-error';
 import { deadline } from './trace';
 
@@ -198,11 +199,13 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
 /**
  * A connected data source whose schema is up to date. Replicas start together, so migrations run under a lock; they run
  * on a connection of their own without time-outs, because waiting for that lock and changing large tables take long.
+ * @throws {ConfigurationError} when the database would answer before a commit is on disk
  */
 export async function connectAndMigrate(options: PostgresOptions): Promise<DataSource> {
   const patient = { ...options.extra, statement_timeout: 0, query_timeout: 0, idle_in_transaction_session_timeout: 0 };
   const migrating = await new DataSource({ ...options, poolSize: 2, extra: patient }).initialize();
   try {
+    await requireDurability(migrating);
     const runner = migrating.createQueryRunner();
     // Held by this session; it goes with the connection, whatever happens.
     await runner.query(`SELECT pg_advisory_lock(hashtext('oneq-migrations'))`);
@@ -215,6 +218,26 @@ export async function connectAndMigrate(options: PostgresOptions): Promise<DataS
   return new DataSource(options).initialize();
 }
 
+/** Settings without which a crash can take back what a merchant was told. */
+const DURABILITY: Readonly<Record<string, readonly string[]>> = {
+  fsync: ['on'],
+  full_page_writes: ['on'],
+  synchronous_commit: ['on', 'local', 'remote_write', 'remote_apply'],
+};
+
+async function requireDurability(source: DataSource): Promise<void> {
+  const names = Object.keys(DURABILITY);
+  const settings = names.map((name) => `current_setting('${name}') AS ${name}`).join(', ');
+  const [row]: Array<Record<string, string>> = await source.query(`SELECT ${settings}`);
+  const problems = names
+    .filter((name) => !DURABILITY[name]?.includes(row?.[name] ?? ''))
+    .map((name) => `the database has ${name} = ${row?.[name]}: a crash could lose payments that were answered`);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+}
+
+/** A database that is not there yet may come; a wrong configuration stays wrong. */
+const toRetry = (error: unknown) => !(error instanceof ConfigurationError);
+
 /** TypeORM connected to the service's own schema, migrated, and {@link Database} on the same pool. */
 @Global()
 @Module({})
@@ -224,7 +247,7 @@ export class DatabaseModule {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRootAsync({
-          useFactory: () => ({ ...dataSourceOptions(options), retryAttempts: 50, retryDelay: 200 }),
+          useFactory: () => ({ ...dataSourceOptions(options), retryAttempts: 50, retryDelay: 200, toRetry }),
           dataSourceFactory: (given) => {
             if (given?.type !== 'postgres') throw new Error('the data source must be PostgreSQL');
             return connectAndMigrate(given);
