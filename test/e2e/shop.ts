@@ -18,10 +18,11 @@ export interface Answer {
 const SERVICES = ['gateway', 'affiliation', 'payment'] as const;
 
 /** The built service, which does not start while {@link Shop.without} says so. */
-function program(service: string, dataDir: string): string {
+function program(service: string, dataDir: string, preload: string | undefined): string {
   const main = join(__dirname, `../../dist/apps/${service}/src/main.js`);
   const away = join(dataDir, `${service}-away`);
-  return `if (require('node:fs').existsSync(${JSON.stringify(away)})) process.exit(1); else require(${JSON.stringify(main)});`;
+  const first = preload === undefined ? '' : `require(${JSON.stringify(preload)}); `;
+  return `if (require('node:fs').existsSync(${JSON.stringify(away)})) process.exit(1); else { ${first}require(${JSON.stringify(main)}); }`;
 }
 
 let counter = 0;
@@ -37,11 +38,21 @@ export class Shop {
   ) {}
 
   static async open(
-    options: { paymentReplicas?: number; env?: Fields; mode?: 'sandbox' | 'live' } = {},
+    options: {
+      paymentReplicas?: number;
+      env?: Fields;
+      mode?: 'sandbox' | 'live';
+      /** Servers to use instead of the stack's own. */
+      databaseUrl?: string;
+      natsUrl?: string;
+      /** A module that each service's process loads before its program. */
+      preload?: string;
+    } = {},
   ): Promise<Shop> {
     const port = await freePort();
     const dataDir = await mkdtemp(join(tmpdir(), 'oneq-e2e-'));
-    for (const service of SERVICES) await writeFile(join(dataDir, `${service}.js`), program(service, dataDir));
+    for (const service of SERVICES)
+      await writeFile(join(dataDir, `${service}.js`), program(service, dataDir, options.preload));
     const stack = await startStack({
       port,
       host: 'localhost',
@@ -49,6 +60,8 @@ export class Shop {
       dataDir,
       mode: options.mode ?? 'sandbox',
       paymentReplicas: options.paymentReplicas ?? 1,
+      databaseUrl: options.databaseUrl,
+      natsUrl: options.natsUrl,
       env: { ...options.env },
       entry: (service) => join(dataDir, `${service}.js`),
     });

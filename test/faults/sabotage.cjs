@@ -1,0 +1,83 @@
+/**
+ * Breaks promises on purpose, so that a test can show that it would notice. Loaded into a service's process before its
+ * program; what is broken stands in the file that ONEQ_SABOTAGE names, read anew each time.
+ */
+const { existsSync, readFileSync } = require('node:fs');
+const path = require('node:path');
+
+const dist = path.join(__dirname, '../../dist');
+const broken = () =>
+  existsSync(process.env.ONEQ_SABOTAGE) ? readFileSync(process.env.ONEQ_SABOTAGE, 'utf8').trim() : '';
+
+/** Statement, and what is taken out of its text. */
+const STATEMENTS = {
+  'capture-again': [
+    'approve-payment',
+    ["status = 'AUTHENTICATED' AND expires_at > now()", "status IN ('AUTHENTICATED', 'APPROVED')"],
+    ['AND money <= money_held AND bank <= bank_held', ''],
+    ['money_held = money_held - money', 'money_held = greatest(0, money_held - money)'],
+    ['bank_held = bank_held - bank', 'bank_held = greatest(0, bank_held - bank)'],
+    ["payments.status = 'AUTHENTICATED'", "payments.status IN ('AUTHENTICATED', 'APPROVED')"],
+  ],
+  'approve-anything': [
+    'approve-payment',
+    [
+      'AND category_cd = $3 AND item_name = $4 AND member_id = $5 AND amount = $6',
+      'AND ($3::integer, $4::text, $5::text, $6::bigint) IS NOT NULL',
+    ],
+    ['AND ($7::text IS NULL OR opponent_name = $7)', 'AND ($7::text IS NULL OR true)'],
+  ],
+  'end-again': [
+    'close-payment',
+    [
+      "status IN ('READY', 'AUTHENTICATED') AND (status = 'READY' OR NOT $6)",
+      'status IS NOT NULL AND ($6::boolean IS NOT NULL)',
+    ],
+    ["payments.status IN ('READY', 'AUTHENTICATED')", 'payments.status IS NOT NULL'],
+    ["(payment.status = 'READY' OR EXISTS (SELECT FROM wallet))", 'true'],
+  ],
+  overdraw: [
+    'authenticate-payment',
+    ['AND $4 BETWEEN 0 AND bank_balance - bank_held', ''],
+    ['payment.amount - $4 BETWEEN 0 AND money_balance - money_held', 'payment.amount - $4 >= 0'],
+  ],
+  'refund-again': ['refund-payment', ['AND NOT EXISTS (SELECT FROM transfers WHERE reference = $3)', '']],
+};
+
+const { Database } = require(path.join(dist, 'libs/service-kit/src/database.js'));
+const { run } = Database.prototype;
+Database.prototype.run = async function sabotaged(statement, values) {
+  const what = broken();
+  const [name, ...changes] = STATEMENTS[what] ?? [];
+  if (name === statement.name) {
+    let { text } = statement;
+    for (const [from, to] of changes) {
+      if (!text.includes(from)) throw new Error(`${name} has no longer: ${from}`);
+      text = text.replaceAll(from, to);
+    }
+    return run.call(this, { name: `${name}-${what}`, text }, values);
+  }
+  if (what === 'answer-without-commit' && statement.name === 'approve-payment') {
+    return this.connected(async (client) => {
+      await client.query('BEGIN');
+      const { rows } = await client.query(statement.text, [...values]);
+      await client.query('ROLLBACK');
+      return rows;
+    });
+  }
+  if (what === 'wait-for-ever') {
+    for (;;) {
+      try {
+        return await run.call(this, statement, values);
+      } catch (error) {
+        if (error.code !== 'SERVICE_UNAVAILABLE') throw error;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+  }
+  return run.call(this, statement, values);
+};
+
+process.prependListener('SIGTERM', () => {
+  if (broken() === 'exit-at-once') process.exit(0);
+});
