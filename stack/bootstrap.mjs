@@ -34,6 +34,11 @@ const COMMANDS = {
     help: 'count the rows that break the money invariants',
     helpFile: 'audit/audit.txt',
   },
+  faults: {
+    needs: [install, build],
+    run: faults,
+    help: 'faults of every kind against a running stack for some ten minutes, with a table; FAULTS_SEED repeats a run',
+  },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };
 
@@ -202,6 +207,12 @@ async function audit(args) {
 
 async function test(args) {
   return (await run([process.execPath, TOOLS.jest, ...args], { stdio: 'inherit' })).code;
+}
+
+async function faults(args) {
+  const environment = { ...process.env, FAULTS: 'long' };
+  const command = [process.execPath, TOOLS.jest, '--testPathPatterns', 'test/faults', '--runInBand', ...args];
+  return (await run(command, { stdio: 'inherit', env: environment })).code;
 }
 
 async function check() {

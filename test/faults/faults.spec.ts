@@ -4,9 +4,12 @@
  * `npm test` runs the short form. `npm run faults` runs the long one and prints a table; FAULTS_SEED repeats a run.
  * Each promise has a control: the same test with the promise broken on purpose must find it.
  */
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Shop } from '../e2e/shop';
+import { BehindProxies } from './behind-proxies';
 import { Random } from './random';
 import * as scenarios from './scenarios';
 import { World } from './world';
@@ -115,14 +118,145 @@ describe('with three payment processes', () => {
   );
 });
 
-describe('the controls: a broken promise is found', () => {
+describe('on bad lines and with servers that go away', () => {
+  const random = new Random(SEED + 1);
+  let behind: BehindProxies;
   let world: World;
-  let sabotage: string;
   beforeAll(async () => {
-    const preload = path.join(__dirname, 'sabotage.cjs');
-    sabotage = path.join(process.env.TMPDIR ?? '/tmp', `oneq-sabotage-${process.pid}`);
+    ({ behind, world } = await BehindProxies.start());
+  }, 60_000);
+  afterEach(() => behind.calm());
+  afterAll(() => behind.stop(world));
+
+  async function run(scenario: string, work: () => Promise<scenarios.Counts>): Promise<scenarios.Counts> {
+    const counts = await work();
+    behind.calm();
+    const broken = await world.findings();
+    told(scenario, counts, broken);
+    expect(broken).toEqual({});
+    return counts;
+  }
+
+  it(
+    'one reply in twenty is lost on each hop: nothing is doubled, nothing is stuck',
+    async () => {
+      Object.assign(behind.weather, {
+        httpLoss: 0.05,
+        postgresLoss: 0.05,
+        natsCopies: () => (random.chance(0.05) ? 0 : 1),
+      });
+      const counts = await run('5 % lost on each hop', () => scenarios.flows(world, size(60, 20_000), 32));
+      expect(counts.resent).toBeGreaterThan(0);
+      expect(await scenarios.stuck(world)).toBe(0);
+    },
+    TIME_MS,
+  );
+
+  it(
+    'every message arrives up to three times: nothing is doubled',
+    async () => {
+      behind.weather.natsCopies = () => random.integer(1, 3);
+      await run('messages repeated', () => scenarios.flows(world, size(100, 2_000), 16));
+    },
+    TIME_MS,
+  );
+
+  it(
+    'PostgreSQL is away: 503 at once, and normal again when it is back',
+    async () => {
+      const forMs = size(2_000, 20_000);
+      const counts = await run('PostgreSQL away', () => scenarios.outage(world, { ...behind.database, forMs }));
+      expect(counts).toMatchObject({ unanswered: 0, 'not 503': 0 });
+      expect(counts['slowest ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+    },
+    TIME_MS,
+  );
+
+  it(
+    'NATS is away: 503 at once, and normal again when it is back',
+    async () => {
+      const forMs = size(2_000, 20_000);
+      const counts = await run('NATS away', () => scenarios.outage(world, { ...behind.broker, forMs }));
+      expect(counts).toMatchObject({ unanswered: 0, 'not 503': 0 });
+      expect(counts['slowest ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+    },
+    TIME_MS,
+  );
+
+  it(
+    'a row is locked: whoever needs it is answered, and everybody else is served',
+    async () => {
+      const counts = await run('row locked', () => scenarios.lockedRow(world, size(3_000, 30_000)));
+      expect(counts).toMatchObject({ hung: 0, 'others refused': 0, 'not 503': 0 });
+    },
+    TIME_MS,
+  );
+});
+
+if (LONG) {
+  describe('beyond what the machine has', () => {
+    it(
+      'asked for twice what it can, it does most of that, and refuses the rest early',
+      async () => {
+        const world = await World.on(await Shop.open({ paymentReplicas: 3, env: { LOG_LEVEL: 'warn' } }));
+        try {
+          const peak = await scenarios.atPeak(world, 64, 10_000);
+          const counts = await scenarios.atRate(world, 2 * peak, 20_000);
+          const broken = await world.findings();
+          told('twice the capacity', { 'peak per second': peak, ...counts }, broken);
+          expect(broken).toEqual({});
+          expect(counts).toMatchObject({ other: 0, 'without Retry-After': 0, unanswered: 0 });
+          expect(counts['answered 200 per second']).toBeGreaterThanOrEqual(0.8 * peak);
+        } finally {
+          await world.close();
+        }
+      },
+      TIME_MS,
+    );
+
+    it(
+      'the disk of the database is full: refused, nothing lost, and normal again when there is room',
+      async () => {
+        const disk = path.join(tmpdir(), `oneq-small-disk-${process.pid}`);
+        mkdirSync(disk, { recursive: true });
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=300m,mode=0777', 'tmpfs', disk]); // needs root
+        try {
+          const { behind, world } = await BehindProxies.start({ postgresDir: disk });
+          const ballast = path.join(disk, 'ballast');
+          const counts = await scenarios.outage(world, {
+            away: async () => {
+              writeFileSync(ballast, '');
+              execFileSync('sh', ['-c', `dd if=/dev/zero of=${ballast} bs=64k 2>/dev/null || true`]);
+              await world.database.query('CHECKPOINT; SELECT pg_switch_wal()').catch(() => undefined);
+            },
+            back: async () => {
+              rmSync(ballast);
+              await behind.database.back().catch(() => undefined);
+            },
+            forMs: 10_000,
+          });
+          const broken = await world.findings();
+          told('disk full', counts, broken);
+          expect(broken).toEqual({});
+          await behind.stop(world);
+        } finally {
+          execFileSync('umount', ['-l', disk]);
+          rmSync(disk, { recursive: true, force: true });
+        }
+      },
+      TIME_MS,
+    );
+  });
+}
+
+describe('the controls: a broken promise is found', () => {
+  let behind: BehindProxies;
+  let world: World;
+  const sabotage = path.join(tmpdir(), `oneq-sabotage-${process.pid}`);
+  beforeAll(async () => {
     writeFileSync(sabotage, '');
-    world = await World.on(await Shop.open({ preload, env: { ONEQ_SABOTAGE: sabotage } }));
+    const preload = path.join(__dirname, 'sabotage.cjs');
+    ({ behind, world } = await BehindProxies.start({ preload, env: { ONEQ_SABOTAGE: sabotage } }));
     // What the database refuses by itself would hide what the code allows.
     await world.database.query(`
       DROP INDEX payment.one_capture_per_payment, payment.one_transfer_per_reference, payment.one_top_up_per_payment;
@@ -137,8 +271,14 @@ describe('the controls: a broken promise is found', () => {
         END LOOP;
       END $$`);
   }, 60_000);
-  afterEach(() => writeFileSync(sabotage, ''));
-  afterAll(() => world.close());
+  afterEach(() => {
+    writeFileSync(sabotage, '');
+    behind.calm();
+  });
+  afterAll(async () => {
+    await behind.stop(world);
+    rmSync(sabotage);
+  });
 
   const random = new Random(SEED);
   const found = async () => Object.keys(await world.findings()).length;
@@ -152,7 +292,7 @@ describe('the controls: a broken promise is found', () => {
 
   it('an approval that takes anything', async () => {
     writeFileSync(sabotage, 'approve-anything');
-    expect((await scenarios.tampering(world, 5, random)).passed).toBeGreaterThan(0);
+    expect((await scenarios.tampering(world, 20, random)).passed).toBeGreaterThan(0);
   });
 
   it('an end that ends again', async () => {
@@ -185,8 +325,28 @@ describe('the controls: a broken promise is found', () => {
     expect(syncs).toBeLessThan(approvals ?? 0);
   });
 
-  it('a service that ends at once', async () => {
-    writeFileSync(sabotage, 'exit-at-once');
-    expect((await scenarios.stops(world, 2)).failed).toBeGreaterThan(0);
+  it('a refund that is booked for every copy of its message', async () => {
+    writeFileSync(sabotage, 'refund-again');
+    behind.weather.natsCopies = () => 3;
+    const before = await world.findings();
+    await scenarios.flows(world, 1, 1);
+    behind.calm();
+    const sentence = 'Every refund that was answered was booked, once.';
+    expect((await world.findings())[sentence]).toBeGreaterThan(before[sentence] ?? 0);
   });
+
+  it('a service that waits for its database for ever', async () => {
+    writeFileSync(sabotage, 'wait-for-ever');
+    const counts = await scenarios.outage(world, { ...behind.database, forMs: 2_000 });
+    expect(counts['slowest ms']).toBeGreaterThan(scenarios.ANSWERED_WITHIN_MS);
+  });
+
+  it(
+    'a service that ends at once',
+    async () => {
+      writeFileSync(sabotage, 'exit-at-once');
+      expect((await scenarios.stops(world, 1)).failed).toBeGreaterThan(0);
+    },
+    TIME_MS,
+  );
 });

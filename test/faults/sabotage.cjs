@@ -78,6 +78,13 @@ Database.prototype.run = async function sabotaged(statement, values) {
   return run.call(this, statement, values);
 };
 
+const { Once } = require(path.join(dist, 'libs/service-kit/src/once.js'));
+const { run: runOnce } = Once.prototype;
+Once.prototype.run = async function sabotaged(work) {
+  // The Idempotency-Key alone would already see to it.
+  return broken() === 'refund-again' ? { answer: await work(), replayed: false } : runOnce.call(this, work);
+};
+
 process.prependListener('SIGTERM', () => {
   if (broken() === 'exit-at-once') process.exit(0);
 });

@@ -195,6 +195,9 @@ async function replaced(world: World, pid: number): Promise<void> {
   }
 }
 
+/** Longest time for a refusal while something is away, ms: a second, and what a busy machine adds. */
+export const ANSWERED_WITHIN_MS = 1_500;
+
 /** While something is away: every request is answered in time, with 503, and afterwards all is normal again. */
 export async function outage(
   world: World,
@@ -238,6 +241,62 @@ export async function flows(world: World, payments: number, atOnce: number): Pro
   return { payments, resent: world.client.resent };
 }
 
+/** Payments whose time is over for long, and that nobody has ended; and holds without a payment are the audit's. */
+export async function stuck(world: World): Promise<number> {
+  return world.count(
+    `FROM payment.payments WHERE status IN ('READY', 'AUTHENTICATED') AND expires_at < now() - interval '1 minute'`,
+  );
+}
+
+/** Somebody holds a wallet's row: approvals that need it are refused in time, all others go through. */
+export async function lockedRow(world: World, forMs: number): Promise<Counts> {
+  const { order } = await world.begun();
+  const LONGEST_MS = 3_000;
+  const waiting: Reply[] = [];
+  let hung = 0;
+  let others = 0;
+  let othersRefused = 0;
+  const client = await world.database.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query(
+      `SELECT FROM payment.wallets WHERE id = (SELECT wallet_id FROM payment.payments WHERE order_id = $1) FOR UPDATE`,
+      [order.order_id],
+    );
+    const end = Date.now() + forMs;
+    await Promise.all([
+      inParallel(2, 2, async () => {
+        while (Date.now() < end) {
+          const reply = await world.client.post('/pay/success', anApproval(order)).catch(() => undefined);
+          if (reply && reply.ms < LONGEST_MS) waiting.push(reply);
+          else hung += 1;
+        }
+      }),
+      inParallel(2, 2, async () => {
+        while (Date.now() < end) {
+          const { status } = await world.client.post('/pay', world.newOrder());
+          others += 1;
+          if (status !== 200) othersRefused += 1;
+        }
+      }),
+    ]);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+  await world.approve(order);
+  const times = waiting.map(({ ms }) => ms).sort((a, b) => a - b);
+  return {
+    refused: waiting.length,
+    'not 503': count(waiting, ({ status }) => status !== 503),
+    hung,
+    'p50 ms': Math.round(times[Math.floor(times.length / 2)] ?? 0),
+    'slowest ms': Math.round(times.at(-1) ?? 0),
+    others,
+    'others refused': othersRefused,
+  };
+}
+
 /** Approvals one after the other, and how often PostgreSQL brought its log to disk meanwhile. */
 export async function durability(world: World, approvals: number): Promise<Counts> {
   const begun: Fields[] = [];
@@ -257,6 +316,18 @@ async function walSyncs(world: World): Promise<number> {
     `SELECT coalesce(sum(fsyncs), 0)::integer AS n FROM pg_stat_io WHERE object = 'wal'`,
   );
   return rows[0].n;
+}
+
+/** Prepares as fast as so many clients can. @returns answered with 200 per second */
+export async function atPeak(world: World, atOnce: number, forMs: number): Promise<number> {
+  const begun = performance.now();
+  let answered = 0;
+  await inParallel(atOnce, atOnce, async () => {
+    while (performance.now() - begun < forMs) {
+      if (isOk(await world.client.post('/pay', world.newOrder()))) answered += 1;
+    }
+  });
+  return Math.round(answered / ((performance.now() - begun) / 1_000));
 }
 
 /** Requests at a fixed rate, whatever becomes of them. */
@@ -292,7 +363,7 @@ export async function atRate(world: World, perSecond: number, forMs: number): Pr
     'answered 200 per second': Math.round(of(200) / seconds),
     'refused 503': of(503),
     other: total - of(200) - of(503),
-    withoutRetryAfter,
+    'without Retry-After': withoutRetryAfter,
     unanswered,
   };
 }

@@ -11,6 +11,8 @@ import { deadline } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
+/** Longest wait for a row that somebody else has locked, ms. */
+const LOCK_TIMEOUT_MS = 800;
 /** Longest wait for a connection, ms: a database that is away is told within a second. */
 const CONNECT_TIMEOUT_MS = 800;
 /** Connections per process. */
@@ -187,6 +189,7 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
     extra: {
       options: `-c search_path=${schema}`,
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      lock_timeout: LOCK_TIMEOUT_MS,
       // The server's time-out strikes first; this one is for a server that has stopped answering.
       query_timeout: STATEMENT_TIMEOUT_MS + 500,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -202,7 +205,13 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
  * @throws {ConfigurationError} when the database would answer before a commit is on disk
  */
 export async function connectAndMigrate(options: PostgresOptions): Promise<DataSource> {
-  const patient = { ...options.extra, statement_timeout: 0, query_timeout: 0, idle_in_transaction_session_timeout: 0 };
+  const patient = {
+    ...options.extra,
+    statement_timeout: 0,
+    lock_timeout: 0,
+    query_timeout: 0,
+    idle_in_transaction_session_timeout: 0,
+  };
   const migrating = await new DataSource({ ...options, poolSize: 2, extra: patient }).initialize();
   try {
     await requireDurability(migrating);
