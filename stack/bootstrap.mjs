@@ -22,6 +22,12 @@ const COMMANDS = {
   start: { needs: [install, build], run: start, help: 'run the whole platform on this machine' },
   test: { needs: [install, build], run: test, help: 'run the tests; arguments go to jest' },
   check: { needs: [install], run: check, help: 'formatting, lint, types, dependency rules, dead code' },
+  operator: {
+    needs: [install, build],
+    run: operator,
+    ownHelp: true,
+    help: 'invite, suspend, limit merchants; open wallets',
+  },
   bench: { needs: [install, build], run: bench, help: 'measure it; for a machine that has nothing else to do' },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };
@@ -98,7 +104,7 @@ async function main([name, ...args]) {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new Failure(`There is no command ${name}; there are ${Object.keys(COMMANDS).join(', ')}.`);
-  if (args.includes('--help') || args.includes('-h')) {
+  if (!command.ownHelp && (args.includes('--help') || args.includes('-h'))) {
     printCommandHelp(name, command);
     return 0;
   }
@@ -120,7 +126,7 @@ function isNodeRecent() {
 
 function printHelp() {
   console.log('Usage: npm start, npm test, npm run <command>; or node stack/bootstrap.mjs <command> [arguments]\n');
-  for (const [name, { help }] of Object.entries(COMMANDS)) console.log(`  ${name.padEnd(8)}${help}`);
+  for (const [name, { help }] of Object.entries(COMMANDS)) console.log(`  ${name.padEnd(10)}${help}`);
   console.log('\nEach installs and builds first when something changed; <command> --help tells more.');
 }
 
@@ -181,6 +187,11 @@ async function start(args) {
 async function bench() {
   const { main: runBench } = await import(pathToFileURL(path.join(ROOT, 'dist/bench/bench.js')).href);
   return runBench();
+}
+
+/** It reads passwords from the terminal, so it has that to itself. */
+async function operator(args) {
+  return (await run([process.execPath, 'dist/apps/operator/src/main.js', ...args], { stdio: 'inherit' })).code;
 }
 
 async function test(args) {

@@ -4,6 +4,8 @@ import { LOGGER, type Logger, MessageClient } from '@oneq/service-kit';
 import { AffiliationController } from './affiliation/affiliation.controller';
 import { Affiliations } from './affiliation/affiliations';
 import { Merchants } from './affiliation/merchants';
+import { StoreController } from './affiliation/store.controller';
+import { Stores } from './affiliation/stores';
 import { ActionsController } from './checkout/actions.controller';
 import { Assets } from './checkout/assets';
 import { AssetsController } from './checkout/assets.controller';
@@ -48,6 +50,7 @@ export class AppModule {
       module: AppModule,
       controllers: [
         AffiliationController,
+        StoreController,
         PaymentsController,
         MerchantPaymentsController,
         CheckoutController,
@@ -74,6 +77,7 @@ export class AppModule {
         CloseClient,
         Merchants,
         Affiliations,
+        Stores,
         Payments,
         { provide: Assets, useFactory: () => new Assets() },
         Checkout,

@@ -62,7 +62,10 @@ const CREATE: Statement = {
 };
 
 type NoMerchant = { readonly [column in keyof Affiliated]: null };
-type LookedUp = { readonly now: Date; readonly owns_key: boolean; readonly invited: boolean } & (Affiliated | NoMerchant);
+type LookedUp = { readonly now: Date; readonly owns_key: boolean; readonly invited: boolean } & (
+  | Affiliated
+  | NoMerchant
+);
 
 /** Letters of a cid after its prefix: `TC` in sandbox, `CC` in live mode. */
 const CID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';

@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { type LimitCommand, type Mode, type OperatedMerchant, OneQError, type ReissueKeyCommand } from '@oneq/contracts';
+import {
+  type LimitCommand,
+  type Mode,
+  OneQError,
+  type OperatedMerchant,
+  type ReissueKeyCommand,
+} from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { FindMerchant, MODE, recordOf } from './find-merchant';
 import { MerchantChanges } from './merchant-changes';

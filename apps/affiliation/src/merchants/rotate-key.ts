@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { OneQError, type ReissueKeyCommand, type RotatedKey, type RotateKeyCommand, toSeoulTime } from '@oneq/contracts';
+import {
+  OneQError,
+  type ReissueKeyCommand,
+  type RotatedKey,
+  type RotateKeyCommand,
+  toSeoulTime,
+} from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { FindMerchant } from './find-merchant';
 import { MerchantChanges } from './merchant-changes';

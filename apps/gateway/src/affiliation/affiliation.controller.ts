@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { AffiliateRequest, Affiliation } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
-import { InvitationGuard } from '../http/invitation.guard';
+import { InvitationGuard, InvitationHash } from '../http/invitation.guard';
 import { Affiliations } from './affiliations';
 
 @Controller('pay/store')
@@ -16,7 +16,10 @@ export class AffiliationController {
     'SECRET_KEY_INVALID',
     'MERCHANT_ALREADY_EXISTS',
   ])
-  affiliate(@Body() request: AffiliateRequest): Promise<Affiliation> {
-    return this.affiliations.affiliate(request);
+  affiliate(
+    @Body() request: AffiliateRequest,
+    @InvitationHash() invitationHash: string | undefined,
+  ): Promise<Affiliation> {
+    return this.affiliations.affiliate(request, invitationHash);
   }
 }

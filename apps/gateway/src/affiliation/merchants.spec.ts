@@ -8,6 +8,7 @@ const MERCHANT: MerchantFacts = {
   category_cd: 552101,
   status: 'active',
   approved_at: '2016.11.15 21:18:22',
+  payment_max: null,
 };
 
 /** Affiliation, which answers what it is told to. */

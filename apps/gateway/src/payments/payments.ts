@@ -5,6 +5,7 @@ import {
   type Approved,
   type ApproveRequest,
   FindPayment,
+  invalidParameter,
   ListPayments,
   type ListPaymentsRequest,
   NetCancel,
@@ -31,6 +32,10 @@ export class Payments {
 
   async prepare(request: PrepareRequest, keyHolder: string | undefined): Promise<Prepared> {
     const merchant = await this.merchants.active(request.cid, keyHolder);
+    const max = merchant.payment_max ?? Number.POSITIVE_INFINITY;
+    if (request.amount > max) {
+      throw invalidParameter({ field: 'amount', code: 'OUT_OF_RANGE', params: { min: 1, max } });
+    }
     const { tid, pc_token, phone_token } = await this.client.ask(Prepare, {
       ...request,
       cid: merchant.cid,

@@ -215,5 +215,8 @@ export const RotateKey = message<Pick<RotatedKey, 'old_keys_expire_at'>>()(
   RotateKeyCommand,
 );
 /** Whether an invitation is worth reading the request's fields for. @throws SECRET_KEY_INVALID */
-export const CheckInvitation = message<{ readonly known: true }>()('affiliation.invitation.check', CheckInvitationQuery);
+export const CheckInvitation = message<{ readonly known: true }>()(
+  'affiliation.invitation.check',
+  CheckInvitationQuery,
+);
 export const AffiliationHealth = message<Health>()('affiliation.health', HealthQuery);

@@ -49,7 +49,12 @@ export class LimitCommand {
   @Text({ max: 10, form: CID, description: 'merchant code' })
   readonly cid!: string;
 
-  @Integer({ min: 1, max: INTEGER_MAX, optional: true, description: 'largest amount of one payment, won; absent: none' })
+  @Integer({
+    min: 1,
+    max: INTEGER_MAX,
+    optional: true,
+    description: 'largest amount of one payment, won; absent: none',
+  })
   readonly payment_max?: number;
 }
 
