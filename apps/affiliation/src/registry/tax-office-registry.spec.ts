@@ -80,7 +80,7 @@ describe('the tax office’s registry', () => {
     ['that it was asked too often', 429, '{}'],
     ['that the key is wrong', 401, '{"code":-4,"msg":"등록되지 않은 인증키 입니다."}'],
     ['that it moved', 302, '', { location: 'http://127.0.0.1:1/' }],
-  ])('is not believed when it answers %s', async (_what, status, text, headers) => {
+  ])('is not believed when it answers %s', async (_what, status, text, headers = {}) => {
     answering(status, text, headers);
     const error = await refusal();
     expect(error).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
