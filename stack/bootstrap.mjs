@@ -27,6 +27,12 @@ const COMMANDS = {
   },
   test: { needs: [install, build], run: test, help: 'run the tests; arguments go to jest' },
   check: { needs: [install], run: check, help: 'formatting, lint, types, dependency rules, dead code' },
+  operator: {
+    needs: [install, build],
+    run: operator,
+    ownHelp: true,
+    help: 'invite, suspend, limit merchants; open wallets',
+  },
   bench: { needs: [install, build], run: bench, help: 'measure it; for a machine that has nothing else to do' },
   audit: {
     needs: [install, build],
@@ -115,7 +121,7 @@ async function main([name, ...args]) {
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw new Failure(`There is no command ${name}; there are ${Object.keys(COMMANDS).join(', ')}.`);
-  if (args.includes('--help') || args.includes('-h')) {
+  if (!command.ownHelp && (args.includes('--help') || args.includes('-h'))) {
     printCommandHelp(name, command);
     return 0;
   }
@@ -137,7 +143,7 @@ function isNodeRecent() {
 
 function printHelp() {
   console.log('Usage: npm start, npm test, npm run <command>; or node stack/bootstrap.mjs <command> [arguments]\n');
-  for (const [name, { help }] of Object.entries(COMMANDS)) console.log(`  ${name.padEnd(8)}${help}`);
+  for (const [name, { help }] of Object.entries(COMMANDS)) console.log(`  ${name.padEnd(10)}${help}`);
   console.log('\nEach installs and builds first when something changed; <command> --help tells more.');
 }
 
@@ -203,6 +209,11 @@ async function bench() {
 async function audit(args) {
   const { main: runAudit } = await import(pathToFileURL(path.join(ROOT, 'dist/audit/audit.js')).href);
   return runAudit(args);
+}
+
+/** It reads passwords from the terminal, so it has that to itself. */
+async function operator(args) {
+  return (await run([process.execPath, 'dist/apps/operator/src/main.js', ...args], { stdio: 'inherit' })).code;
 }
 
 async function test(args) {

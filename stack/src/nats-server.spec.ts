@@ -87,6 +87,8 @@ describe('deploy/nats.conf on a real nats-server', () => {
     ['gateway', 'subscription', '_INBOX.payment.>'],
     ['gateway', 'subscription', '>'],
     ['gateway', 'publish', 'payment.events.approved'],
+    ['gateway', 'publish', 'affiliation.operator.suspend'],
+    ['gateway', 'publish', 'payment.operator.wallet.open'],
     ['payment', 'publish', 'affiliation.find'],
     ['payment', 'publish', 'payment.approve'],
     ['payment', 'publish', '_INBOX.gateway.forged'],

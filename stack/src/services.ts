@@ -40,7 +40,7 @@ const SYSTEM_VARIABLES = /^(PATH|HOME|TZ|LANG|LOG_LEVEL|NODE_.*|OTEL_.*)$/;
 
 const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['MERCHANT_AUTH'],
-  affiliation: [],
+  affiliation: ['BUSINESS_REGISTRY', 'TAX_OFFICE_URL', 'TAX_OFFICE_SERVICE_KEY'],
   payment: ['PAYMENT_TTL_SECONDS', 'PIN_LOCK_SECONDS', 'SANDBOX_BANK_BALANCE'],
 };
 

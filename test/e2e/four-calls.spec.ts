@@ -211,6 +211,8 @@ describe("the specification's calls", () => {
     expect(Object.keys(paths).sort()).toEqual([
       '/pay',
       '/pay/net-cancel',
+      '/pay/store',
+      '/pay/store/key',
       '/pay/store/token',
       '/pay/success',
       '/pay/{tid}',

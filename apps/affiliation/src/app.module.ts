@@ -1,40 +1,60 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DatabaseModule, LOGGER, type Logger } from '@oneq/service-kit';
+import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
 import type { AffiliationConfig } from './config';
 import { Affiliate } from './merchants/affiliate';
 import { BuiltInMerchant } from './merchants/built-in-merchant';
 import { CidAlias, Merchant, SecretKey } from './merchants/entities';
 import { FindMerchant, MODE } from './merchants/find-merchant';
+import { Invitations } from './merchants/invitations';
+import { MerchantChanges } from './merchants/merchant-changes';
 import { MerchantsController } from './merchants/merchants.controller';
+import { OperateMerchant } from './merchants/operate-merchant';
+import { OperatorController } from './merchants/operator.controller';
+import { RotateKey } from './merchants/rotate-key';
 import { CreateMerchants } from './migrations/1767000000000-create-merchants';
+import { AddKeyRotation } from './migrations/1770000000000-add-key-rotation';
 import { BusinessRegistry } from './registry/business-registry';
 import { SandboxRegistry } from './registry/sandbox-registry';
+import { TaxOfficeRegistry } from './registry/tax-office-registry';
 
 export const SCHEMA = {
   schema: 'affiliation',
   entities: [Merchant, SecretKey, CidAlias],
-  migrations: [CreateMerchants],
+  migrations: [CreateMerchants, AddKeyRotation, CreateIdempotencyKeys],
 };
 
 @Module({})
 export class AppModule {
-  static with(config: Pick<AffiliationConfig, 'MODE' | 'DATABASE_URL'>, log: Logger): DynamicModule {
+  static with(config: AffiliationConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
       imports: [
         DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
         TypeOrmModule.forFeature(SCHEMA.entities),
       ],
-      controllers: [MerchantsController],
+      controllers: [MerchantsController, OperatorController],
       providers: [
         { provide: LOGGER, useValue: log },
         { provide: MODE, useValue: config.MODE },
-        { provide: BusinessRegistry, useClass: SandboxRegistry },
+        { provide: BusinessRegistry, useFactory: () => registryOf(config, log) },
+        { provide: MerchantChanges, useFactory: () => new MerchantChanges(announcer) },
         Affiliate,
         FindMerchant,
+        Invitations,
+        RotateKey,
+        OperateMerchant,
+        Once,
         ...(config.MODE === 'sandbox' ? [BuiltInMerchant] : []),
       ],
     };
   }
+}
+
+function registryOf(config: AffiliationConfig, log: Logger): BusinessRegistry {
+  if (config.BUSINESS_REGISTRY === 'sandbox') return new SandboxRegistry();
+  if (config.TAX_OFFICE_SERVICE_KEY === undefined) {
+    log.warn('TAX_OFFICE_SERVICE_KEY is not set: no business can affiliate');
+  }
+  return new TaxOfficeRegistry({ url: config.TAX_OFFICE_URL, serviceKey: config.TAX_OFFICE_SERVICE_KEY });
 }

@@ -5,5 +5,5 @@ import { readConfig } from './config';
 
 runMain('affiliation', async () => {
   const config = readConfig();
-  await runService('affiliation', config, (log) => AppModule.with(config, log));
+  await runService('affiliation', config, (log, announcer) => AppModule.with(config, log, announcer));
 });

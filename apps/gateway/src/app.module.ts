@@ -4,6 +4,8 @@ import { LOGGER, type Logger, MessageClient } from '@oneq/service-kit';
 import { AffiliationController } from './affiliation/affiliation.controller';
 import { Affiliations } from './affiliation/affiliations';
 import { Merchants } from './affiliation/merchants';
+import { StoreController } from './affiliation/store.controller';
+import { Stores } from './affiliation/stores';
 import { ActionsController } from './checkout/actions.controller';
 import { Assets } from './checkout/assets';
 import { AssetsController } from './checkout/assets.controller';
@@ -49,6 +51,7 @@ export class AppModule {
       module: AppModule,
       controllers: [
         AffiliationController,
+        StoreController,
         PaymentsController,
         MerchantPaymentsController,
         CheckoutController,
@@ -76,6 +79,7 @@ export class AppModule {
         Merchants,
         Affiliations,
         Commands,
+        Stores,
         Payments,
         { provide: Assets, useFactory: () => new Assets() },
         Checkout,

@@ -14,6 +14,7 @@ import { PaymentIds } from './ids/payment-ids';
 import { CreateLedger } from './migrations/1767000000000-create-ledger';
 import { AddCheckout } from './migrations/1768000000000-add-checkout';
 import { AddCancellation } from './migrations/1769000000000-add-cancellation';
+import { AddOpenedWallets } from './migrations/1770100000000-add-opened-wallets';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
 import { CancelPayment } from './payments/cancel';
@@ -30,12 +31,14 @@ import { RefundPayment } from './payments/refund';
 import { AccountVault } from './wallets/account-vault';
 import { ChargeWallet } from './wallets/charge-wallet';
 import { FindWallet } from './wallets/find-wallet';
+import { OpenWallet } from './wallets/open-wallet';
+import { SetPassword } from './wallets/set-password';
 import { WalletsController } from './wallets/wallets.controller';
 
 export const SCHEMA = {
   schema: 'payment',
   entities: [Payment],
-  migrations: [CreateLedger, AddCheckout, AddCancellation, CreateIdempotencyKeys],
+  migrations: [CreateLedger, AddCheckout, AddCancellation, AddOpenedWallets, CreateIdempotencyKeys],
 };
 
 @Module({})
@@ -77,6 +80,8 @@ export class AppModule {
         ExpiryWorker,
         FindWallet,
         ChargeWallet,
+        OpenWallet,
+        SetPassword,
       ],
     };
   }

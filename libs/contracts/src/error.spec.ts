@@ -29,6 +29,13 @@ describe('the error table', () => {
     expect(arrived).toEqual(error);
   });
 
+  it('takes the words for the very mistake instead of the general ones, across the wire too', () => {
+    const detail = { ko: '가', en: 'a' };
+    const error = new OneQError('SECRET_KEY_INVALID', { detail });
+    expect(OneQError.fromWire(JSON.parse(JSON.stringify(error.toWire()))).detail).toEqual(detail);
+    expect(new OneQError('SECRET_KEY_INVALID').detail).toBe(ERRORS.SECRET_KEY_INVALID.detail);
+  });
+
   it.each([null, 'Internal server error', { status: 'error' }, { code: 'toString' }, { code: 'NO_SUCH_CODE' }])(
     'makes INTERNAL_ERROR of %p',
     (wire) => {

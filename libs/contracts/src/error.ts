@@ -316,6 +316,8 @@ export interface ErrorExtras {
   /** Seconds after which a retry makes sense; becomes `Retry-After`. */
   readonly retryAfterSeconds?: number;
   readonly params?: Parameters;
+  /** What to do about it, instead of the table's sentence, where the very mistake is known. */
+  readonly detail?: Words;
 }
 
 /** An {@link OneQError} as it crosses NATS. */
@@ -346,7 +348,7 @@ export class OneQError extends Error {
   /** What to do about it; where it may have happened, the words say so. */
   get detail(): Words {
     const unsure = this.outcome === 'unknown' && this.definition.outcome === 'final';
-    return unsure ? ERRORS.UPSTREAM_TIMEOUT.detail : this.definition.detail;
+    return unsure ? ERRORS.UPSTREAM_TIMEOUT.detail : (this.extras.detail ?? this.definition.detail);
   }
 
   toWire(): WireError {

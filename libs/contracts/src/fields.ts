@@ -3,7 +3,18 @@
  * (class-transformer), its validation (class-validator) and its place in the OpenAPI document.
  */
 import { Expose, Transform } from 'class-transformer';
-import { IsDefined, IsIn, IsInt, IsOptional, IsString, Max, Min, ValidateBy, ValidationOptions } from 'class-validator';
+import {
+  IsBoolean,
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+  ValidateBy,
+  ValidationOptions,
+} from 'class-validator';
 import type { FieldErrorCode, Parameters, Words } from './error';
 import { codePoints, isBlank, isPlainText, normaliseText } from './text';
 
@@ -123,6 +134,15 @@ export function OneOf(options: FieldOptions & { values: readonly string[]; max: 
   ]);
 }
 
+/** Yes or no: `true` or `false`, as a word or as JSON has it. */
+export function Flag(options: Omit<FieldOptions, 'example'>): PropertyDecorator {
+  const format = { ko: 'true, false', en: 'true, false' };
+  return declare(options, { type: 'boolean' }, [
+    Transform(({ obj, key }) => toFlag(obj[key]), { toClassOnly: true }),
+    IsBoolean(failing('INVALID_FORMAT', { format })),
+  ]);
+}
+
 /** A check that holds in live mode only. */
 export function LiveOnly(form: TextForm): PropertyDecorator {
   return check('live', (text) => form.test(text), {
@@ -192,6 +212,11 @@ function toText(
   if (isBlank(text)) return undefined;
   // Length counts what was sent, so only what is short enough is brought to its canonical form.
   return form?.canonical && codePoints(text) <= max && form.test(text) ? form.canonical(text) : text;
+}
+
+function toFlag(value: unknown): unknown {
+  const word = toText(value);
+  return word === 'true' || (word === 'false' ? false : word);
 }
 
 function toInteger(value: unknown): unknown {

@@ -1,4 +1,6 @@
+export * from './affiliation/credentials';
 export * from './affiliation/messages';
+export * from './affiliation/operator';
 export * from './error';
 export * from './fields';
 export * from './forms';
@@ -7,6 +9,7 @@ export * from './message';
 export * from './parse';
 export * from './payment/checkout';
 export * from './payment/messages';
+export * from './payment/operator';
 export * from './payment/records';
 export * from './payment/state';
 export * from './redirect';

@@ -37,7 +37,7 @@ export class MessagePipe implements PipeTransform {
   }
 }
 
-/** Errors cross NATS as `{ code, … }`: refusals as they are, a database that is away as 503, bugs as INTERNAL_ERROR. */
+/** Errors cross NATS as `{ code, … }`: refusals as they are, what is away as 503, bugs as INTERNAL_ERROR. */
 @Catch()
 export class WireErrorFilter implements RpcExceptionFilter {
   constructor(private readonly log: Logger) {}
@@ -46,7 +46,7 @@ export class WireErrorFilter implements RpcExceptionFilter {
     const subject = host.switchToRpc().getContext<NatsContext>().getSubject();
     const error = exception instanceof OneQError ? exception : databaseError(exception);
     if (!error) this.log.error({ err: exception, subject }, 'a bug: this error is none of ours');
-    else if (error.code === 'SERVICE_UNAVAILABLE') this.log.warn({ err: error.cause, subject }, 'database unavailable');
+    else if (error.code === 'SERVICE_UNAVAILABLE') this.log.warn({ err: error.cause, subject }, 'unavailable');
     else this.log.info({ subject, code: error.code }, 'refused');
     return throwError(() => (error ?? new OneQError('INTERNAL_ERROR')).toWire());
   }

@@ -1,38 +1,16 @@
 import { createHash } from 'node:crypto';
-import { Test, type TestingModule } from '@nestjs/testing';
-import type { Mode } from '@oneq/contracts';
-import { createLogger } from '@oneq/service-kit';
-import { anAffiliation, createTestDatabase, type TestDatabase } from '@oneq/testing';
-import { Client } from 'pg';
-import { AppModule } from '../app.module';
-import { Affiliate } from './affiliate';
+import { anAffiliation } from '@oneq/testing';
+import { AffiliationService } from '../../test/service';
 import { BuiltInMerchant } from './built-in-merchant';
-import { FindMerchant } from './find-merchant';
-
-async function start(database: TestDatabase, MODE: Mode): Promise<TestingModule> {
-  const config = { MODE, DATABASE_URL: database.url };
-  return Test.createTestingModule({
-    imports: [AppModule.with(config, createLogger('affiliation', 'fatal'))],
-  }).compile();
-}
 
 describe('affiliating a merchant', () => {
-  let database: TestDatabase;
-  let module: TestingModule;
-  let admin: Client;
+  let service: AffiliationService;
   beforeAll(async () => {
-    database = await createTestDatabase('affiliation');
-    module = await start(database, 'sandbox');
-    admin = new Client(database.adminUrl);
-    await admin.connect();
-    await admin.query('SET search_path = affiliation');
+    service = await AffiliationService.start();
   });
-  afterAll(async () => {
-    await admin.end();
-    await module.close();
-  });
-  const affiliate = (...args: Parameters<Affiliate['affiliate']>) => module.get(Affiliate).affiliate(...args);
-  const merchants = async () => (await admin.query('SELECT * FROM merchants ORDER BY id')).rows;
+  afterAll(() => service.stop());
+  const affiliate: AffiliationService['affiliate'] = (command) => service.affiliate(command);
+  const merchants = () => service.rows('SELECT * FROM merchants ORDER BY id');
 
   it('issues a cid, with the times of request and approval in Seoul, and keeps only the hash of the key', async () => {
     const command = anAffiliation();
@@ -45,7 +23,7 @@ describe('affiliating a merchant', () => {
       newly_issued: true,
     });
     expect(answer.approved_at >= answer.created_at).toBe(true);
-    await expect(module.get(FindMerchant).byKey(command.secret_key_hash)).resolves.toMatchObject({ cid: answer.cid });
+    await expect(service.finding.byKey(command.secret_key_hash)).resolves.toMatchObject({ cid: answer.cid });
   });
 
   it('answers the same request the same, without a new key, whatever the punctuation', async () => {
@@ -53,7 +31,7 @@ describe('affiliating a merchant', () => {
     const first = await affiliate(command);
     const again = await affiliate({ ...command, store_phone: '(02) 2002 1111', secret_key_hash: 'f'.repeat(64) });
     expect(again).toEqual({ ...first, newly_issued: false });
-    await expect(module.get(FindMerchant).byKey('f'.repeat(64))).rejects.toThrow('SECRET_KEY_INVALID');
+    await expect(service.finding.byKey('f'.repeat(64))).rejects.toThrow('SECRET_KEY_INVALID');
   });
 
   it('tells a request whose first answer was lost that its key is the merchant’s', async () => {
@@ -92,9 +70,9 @@ describe('affiliating a merchant', () => {
   });
 
   it('has the built-in merchant under both spellings of its cid, once, however often it starts', async () => {
-    await module.get(BuiltInMerchant).onApplicationBootstrap();
-    await module.get(BuiltInMerchant).onApplicationBootstrap();
-    const find = module.get(FindMerchant);
+    await service.module.get(BuiltInMerchant).onApplicationBootstrap();
+    await service.module.get(BuiltInMerchant).onApplicationBootstrap();
+    const find = service.finding;
     const facts = await find.byCid('TC0ONETIME');
     expect(facts).toMatchObject({ cid: 'TC0ONETIME', category_cd: 552101, status: 'active' });
     expect(await find.byCid('TC00NETIME')).toEqual(facts);
@@ -102,20 +80,19 @@ describe('affiliating a merchant', () => {
   });
 
   it('does not know the built-in merchant in live mode, even on a database that has been a sandbox', async () => {
-    await module.get(BuiltInMerchant).onApplicationBootstrap();
-    const live = await start(database, 'live');
+    await service.module.get(BuiltInMerchant).onApplicationBootstrap();
+    const live = await service.beside({ MODE: 'live' });
     try {
-      await expect(live.get(FindMerchant).byCid('TC00NETIME')).rejects.toThrow('MERCHANT_NOT_FOUND');
+      await expect(live.finding.byCid('TC00NETIME')).rejects.toThrow('MERCHANT_NOT_FOUND');
       const hash = createHash('sha256').update('sk_test_oneq').digest('hex');
-      await expect(live.get(FindMerchant).byKey(hash)).rejects.toThrow('SECRET_KEY_INVALID');
-      expect((await live.get(Affiliate).affiliate(anAffiliation())).cid).toMatch(/^CC/);
+      await expect(live.finding.byKey(hash)).rejects.toThrow('SECRET_KEY_INVALID');
     } finally {
-      await live.close();
+      await live.stop();
     }
   });
 
   it('answers MERCHANT_NOT_FOUND and SECRET_KEY_INVALID for what nobody has', async () => {
-    await expect(module.get(FindMerchant).byCid('TCUNKNOWN0')).rejects.toThrow('MERCHANT_NOT_FOUND');
-    await expect(module.get(FindMerchant).byKey('0'.repeat(63))).rejects.toThrow('SECRET_KEY_INVALID');
+    await expect(service.finding.byCid('TCUNKNOWN0')).rejects.toThrow('MERCHANT_NOT_FOUND');
+    await expect(service.finding.byKey('0'.repeat(63))).rejects.toThrow('SECRET_KEY_INVALID');
   });
 });

@@ -42,6 +42,10 @@ export class Merchant {
 
   @Column('timestamptz')
   approved_at!: Date;
+
+  /** Largest amount of one payment, won. */
+  @Column('bigint', { nullable: true })
+  payment_max!: number | null;
 }
 
 /** A merchant's secret key, known by its hash alone. */
@@ -57,6 +61,10 @@ export class SecretKey {
 
   @Column('timestamptz', { nullable: true })
   expires_at!: Date | null;
+
+  /** Older keys of the merchant end when this one is first used. */
+  @Column('boolean')
+  ends_older_when_used!: boolean;
 }
 
 /** A further cid that means the same merchant. */

@@ -1,11 +1,31 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type MerchantFacts, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
+import { type MerchantFacts, type MerchantRecord, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
+import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { IsNull, Raw, Repository } from 'typeorm';
 import { CidAlias, Merchant, SecretKey } from './entities';
+import { MerchantChanges } from './merchant-changes';
 
 /** Injection token of the mode the process runs in. */
 export const MODE = Symbol('mode');
+
+/** The first use of the key $1, which ends the merchant's older ones. No row comes back when it was used before. */
+const FIRST_USE: Statement = {
+  name: 'first-use-of-key',
+  text: `
+    WITH used AS (
+      UPDATE secret_keys SET ends_older_when_used = false
+      WHERE hash = $1 AND ends_older_when_used AND (expires_at IS NULL OR expires_at > now())
+      RETURNING merchant_id, created_at
+    ), merchant AS (
+      UPDATE merchants SET keys_changed = keys_changed + 1 FROM used WHERE id = used.merchant_id RETURNING cid
+    ), ended AS (
+      UPDATE secret_keys SET expires_at = now() FROM used
+      WHERE secret_keys.merchant_id = used.merchant_id AND secret_keys.created_at < used.created_at
+        AND (expires_at IS NULL OR expires_at > now())
+    )
+    SELECT cid FROM merchant`,
+};
 
 /** Finds merchants by cid or key. */
 @Injectable()
@@ -14,25 +34,50 @@ export class FindMerchant {
     @InjectRepository(Merchant) private readonly merchants: Repository<Merchant>,
     @InjectRepository(CidAlias) private readonly aliases: Repository<CidAlias>,
     @InjectRepository(SecretKey) private readonly keys: Repository<SecretKey>,
+    private readonly database: Database,
+    private readonly changes: MerchantChanges,
     @Inject(MODE) private readonly mode: Mode,
+    @Inject(LOGGER) private readonly log: Logger,
   ) {}
 
   /** @throws {OneQError} MERCHANT_NOT_FOUND */
   async byCid(cid: string): Promise<MerchantFacts> {
-    const merchant = (await this.merchants.findOneBy({ cid })) ?? (await this.aliases.findOneBy({ cid }))?.merchant;
-    if (!merchant || !this.exists(merchant)) throw new OneQError('MERCHANT_NOT_FOUND');
-    return facts(merchant);
+    return facts(await this.merchant(cid));
+  }
+
+  /** @throws {OneQError} MERCHANT_NOT_FOUND */
+  async record(cid: string): Promise<MerchantRecord> {
+    return recordOf(await this.merchant(cid));
   }
 
   /**
-   * The merchant whose key has this SHA-256 (hex).
+   * The merchant of a cid or an alias.
+   * @throws {OneQError} MERCHANT_NOT_FOUND
+   */
+  async merchant(cid: string): Promise<Merchant> {
+    const merchant = (await this.merchants.findOneBy({ cid })) ?? (await this.aliases.findOneBy({ cid }))?.merchant;
+    if (!merchant || !this.exists(merchant)) throw new OneQError('MERCHANT_NOT_FOUND');
+    return merchant;
+  }
+
+  /**
+   * The merchant whose key has this SHA-256 (hex). To answer is to use the key: one that was issued to end the older
+   * ones does so at the first answer.
    * @throws {OneQError} SECRET_KEY_INVALID
    */
   async byKey(hash: string): Promise<MerchantFacts> {
     const unexpired = [{ expires_at: IsNull() }, { expires_at: Raw((column) => `${column} > now()`) }];
     const key = await this.keys.findOneBy(unexpired.map((validity) => ({ hash, ...validity })));
     if (!key || !this.exists(key.merchant)) throw new OneQError('SECRET_KEY_INVALID');
+    if (key.ends_older_when_used) await this.firstUse(hash);
     return facts(key.merchant);
+  }
+
+  private async firstUse(hash: string): Promise<void> {
+    const [merchant] = await this.database.run<{ cid: string }>(FIRST_USE, [hash]);
+    if (!merchant) return; // another request was the first
+    this.log.info({ cid: merchant.cid, event: 'key.first-used' }, 'a new key was used; older ones ended');
+    this.changes.tell(merchant.cid);
   }
 
   /** The built-in merchant, its key being public, does not exist in live mode. */
@@ -47,6 +92,24 @@ function facts(merchant: Merchant): MerchantFacts {
     registered_name: merchant.opponent_name,
     category_cd: merchant.category_cd,
     status: merchant.status,
+    approved_at: toSeoulTime(merchant.approved_at),
+    payment_max: merchant.payment_max,
+  };
+}
+
+/** What a merchant and an operator see of it. */
+export function recordOf(merchant: Merchant): MerchantRecord {
+  return {
+    cid: merchant.cid,
+    status: merchant.status,
+    business_no: merchant.business_no,
+    opponent_name: merchant.opponent_name,
+    store_phone: merchant.store_phone,
+    store_address1: merchant.store_address1,
+    store_address2: merchant.store_address2,
+    post_no: merchant.post_no,
+    category_cd: merchant.category_cd,
+    created_at: toSeoulTime(merchant.created_at),
     approved_at: toSeoulTime(merchant.approved_at),
   };
 }

@@ -1,9 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
-import { Answers, Database } from '@oneq/service-kit';
+import { Answers, Database, Once } from '@oneq/service-kit';
 import { Affiliate } from './affiliate';
 import { FindMerchant } from './find-merchant';
+import { Invitations } from './invitations';
+import { RotateKey } from './rotate-key';
 
 /** Affiliation's table of contents: what it answers over NATS. */
 @Controller()
@@ -11,6 +13,9 @@ export class MerchantsController {
   constructor(
     private readonly affiliation: Affiliate,
     private readonly merchants: FindMerchant,
+    private readonly invitations: Invitations,
+    private readonly rotation: RotateKey,
+    private readonly once: Once,
     private readonly database: Database,
   ) {}
 
@@ -27,6 +32,23 @@ export class MerchantsController {
   @Answers(contract.FindMerchantByKey)
   findByKey(@Payload() { secret_key_hash }: contract.FindMerchantByKeyQuery): Promise<contract.MerchantFacts> {
     return this.merchants.byKey(secret_key_hash);
+  }
+
+  @Answers(contract.FindStore)
+  record(@Payload() { cid }: contract.FindMerchantQuery): Promise<contract.MerchantRecord> {
+    return this.merchants.record(cid);
+  }
+
+  @Answers(contract.RotateKey)
+  rotateKey(
+    @Payload() command: contract.RotateKeyCommand,
+  ): Promise<contract.Executed<Pick<contract.RotatedKey, 'old_keys_expire_at'>>> {
+    return this.once.run(() => this.rotation.rotate(command));
+  }
+
+  @Answers(contract.CheckInvitation)
+  checkInvitation(@Payload() { invitation_hash }: contract.CheckInvitationQuery): Promise<{ readonly known: true }> {
+    return this.invitations.check(invitation_hash);
   }
 
   @Answers(contract.AffiliationHealth)

@@ -8,5 +8,9 @@ export interface RegisteredBusiness {
 
 /** The register of businesses that affiliation asks before it issues a cid. */
 export abstract class BusinessRegistry {
+  /**
+   * @throws {OneQError} INVALID_PARAMETER (`business_no`) for a business that is not in operation; SERVICE_UNAVAILABLE,
+   * final, when the registry cannot tell
+   */
   abstract lookUp(business: AffiliateRequest): Promise<RegisteredBusiness>;
 }

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { AffiliateRequest, Affiliation } from '@oneq/contracts';
 import { ApiAnswer } from '../docs/api-answer';
-import { InvitationGuard } from '../http/invitation.guard';
+import { InvitationGuard, InvitationHash } from '../http/invitation.guard';
 import { ForMerchants } from '../http/test-code';
 import { Affiliations } from './affiliations';
 
@@ -17,7 +17,10 @@ export class AffiliationController {
     'SECRET_KEY_INVALID',
     'MERCHANT_ALREADY_EXISTS',
   ])
-  affiliate(@Body() request: AffiliateRequest): Promise<Affiliation> {
-    return this.affiliations.affiliate(request);
+  affiliate(
+    @Body() request: AffiliateRequest,
+    @InvitationHash() invitationHash: string | undefined,
+  ): Promise<Affiliation> {
+    return this.affiliations.affiliate(request, invitationHash);
   }
 }

@@ -8,17 +8,28 @@ const MERCHANT: MerchantFacts = {
   category_cd: 552101,
   status: 'active',
   approved_at: '2016.11.15 21:18:22',
+  payment_max: null,
 };
 
 /** Affiliation, which answers what it is told to. */
 function affiliation() {
-  const told: { answer: MerchantFacts | OneQError; asked: number } = { answer: MERCHANT, asked: 0 };
+  const told: { answer: MerchantFacts | OneQError; asked: number; onWay?: () => Promise<void> } = {
+    answer: MERCHANT,
+    asked: 0,
+  };
+  const ears: { heard: (payload: unknown) => void; missed: () => void } = { heard: () => {}, missed: () => {} };
+  const hear = (_subject: string, heard: (payload: unknown) => void, missed: () => void) => {
+    Object.assign(ears, { heard, missed });
+  };
   const ask = async () => {
     told.asked += 1;
+    await told.onWay?.();
     if (told.answer instanceof OneQError) throw told.answer;
     return told.answer;
   };
-  return { told, merchants: new Merchants({ ask } as unknown as MessageClient) };
+  const merchants = new Merchants({ ask, hear } as unknown as MessageClient);
+  merchants.onModuleInit();
+  return { told, ears, merchants };
 }
 
 describe('the merchants that the gateway remembers', () => {
@@ -75,5 +86,50 @@ describe('the merchants that the gateway remembers', () => {
     told.answer = { ...MERCHANT, status: 'suspended' };
     now += 6 * SECONDS;
     await expect(merchants.active(MERCHANT.cid, MERCHANT.cid)).rejects.toThrow('MERCHANT_SUSPENDED');
+  });
+
+  it('are forgotten at once when affiliation tells of a change: by cid, by alias and by key', async () => {
+    const { told, ears, merchants } = affiliation();
+    await merchants.active(MERCHANT.cid, undefined);
+    await merchants.active('TCALIAS000', undefined);
+    await merchants.ofKey('sk_test_key');
+    told.answer = { ...MERCHANT, status: 'suspended' };
+    ears.heard({ cid: 'TCOTHER000' });
+    ears.heard('garbage');
+    await merchants.active(MERCHANT.cid, undefined);
+    ears.heard({ cid: MERCHANT.cid });
+    await expect(merchants.active(MERCHANT.cid, undefined)).rejects.toThrow('MERCHANT_SUSPENDED');
+    await expect(merchants.active('TCALIAS000', undefined)).rejects.toThrow('MERCHANT_SUSPENDED');
+    await expect(merchants.ofKey('sk_test_key')).resolves.toMatchObject({ status: 'suspended' });
+  });
+
+  it('are not served on while affiliation is away, once it has told of a change', async () => {
+    const { told, ears, merchants } = affiliation();
+    await merchants.ofKey('sk_test_key');
+    ears.heard({ cid: MERCHANT.cid });
+    told.answer = away;
+    await expect(merchants.ofKey('sk_test_key')).rejects.toBe(away);
+  });
+
+  it('are asked for again when the change was told while the answer was on its way', async () => {
+    const { told, ears, merchants } = affiliation();
+    told.onWay = async () => {
+      if (told.asked === 1) ears.heard({ cid: MERCHANT.cid });
+    };
+    await merchants.ofKey('sk_test_key');
+    expect(told.asked).toBe(2);
+  });
+
+  it('are asked for again after something was missed, and served on if affiliation is away', async () => {
+    const { told, ears, merchants } = affiliation();
+    await merchants.ofKey('sk_test_key');
+    ears.missed();
+    await merchants.ofKey('sk_test_key');
+    expect(told.asked).toBe(2);
+    ears.missed();
+    told.answer = away;
+    await expect(merchants.ofKey('sk_test_key')).resolves.toEqual(MERCHANT);
+    told.answer = new OneQError('SECRET_KEY_INVALID');
+    await expect(merchants.ofKey('sk_test_key')).rejects.toThrow('SECRET_KEY_INVALID');
   });
 });

@@ -1,11 +1,17 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { OneQError } from '@oneq/contracts';
+import { hashCredential, OneQError } from '@oneq/contracts';
 import type { FastifyRequest } from 'fastify';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
-import { bearerCredential } from './secret-key';
+import { secretKey } from './secret-key';
 
-const keyHolders = new WeakMap<FastifyRequest, string>();
+/** Whose key came with a request, and its SHA-256, hex. */
+interface Presented {
+  readonly cid: string;
+  readonly keyHash: string;
+}
+
+const presented = new WeakMap<FastifyRequest, Presented>();
 
 /**
  * Checks the merchant's secret key before the fields. Without MERCHANT_AUTH=required a request may come without a
@@ -17,16 +23,18 @@ export class SecretKeyGuard implements CanActivate {
 
   constructor(
     private readonly merchants: Merchants,
-    @Inject(CONFIG) config: GatewayConfig,
+    @Inject(CONFIG) private readonly config: GatewayConfig,
   ) {
     this.required = config.MERCHANT_AUTH === 'required';
   }
 
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const key = bearerCredential(request.headers.authorization);
-    if (key !== undefined) keyHolders.set(request, (await this.merchants.ofKey(key)).cid);
-    else if (this.required) throw new OneQError('SECRET_KEY_REQUIRED');
+    const key = secretKey(request.headers.authorization, this.config.MODE);
+    if (key !== undefined) {
+      const { cid } = await this.merchants.ofKey(key);
+      presented.set(request, { cid, keyHash: hashCredential(key) });
+    } else if (this.required) throw new OneQError('SECRET_KEY_REQUIRED');
     return true;
   }
 }
@@ -39,10 +47,19 @@ export class RequiredSecretKeyGuard extends SecretKeyGuard {
 
 /** cid of the merchant whose key was sent; undefined when none was. */
 export function keyHolderOf(request: FastifyRequest): string | undefined {
-  return keyHolders.get(request);
+  return presented.get(request)?.cid;
 }
 
 /** Hands {@link keyHolderOf} to a handler. */
-export const KeyHolder = createParamDecorator((_data: unknown, context: ExecutionContext): string | undefined =>
-  keyHolderOf(context.switchToHttp().getRequest<FastifyRequest>()),
+export const KeyHolder = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string | undefined => ofRequest(context)?.cid,
 );
+
+/** SHA-256 (hex) of the key that was sent; undefined when none was. */
+export const KeyHash = createParamDecorator(
+  (_data: unknown, context: ExecutionContext): string | undefined => ofRequest(context)?.keyHash,
+);
+
+function ofRequest(context: ExecutionContext): Presented | undefined {
+  return presented.get(context.switchToHttp().getRequest<FastifyRequest>());
+}

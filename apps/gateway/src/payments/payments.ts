@@ -37,6 +37,10 @@ export class Payments {
 
   async prepare(request: PrepareRequest, call: Call): Promise<Prepared> {
     const merchant = await this.merchants.active(request.cid, call.keyHolder);
+    const max = merchant.payment_max ?? Number.POSITIVE_INFINITY;
+    if (request.amount > max) {
+      throw invalidParameter({ field: 'amount', code: 'OUT_OF_RANGE', params: { min: 1, max } });
+    }
     const command = { ...request, cid: merchant.cid, merchant_name: merchant.registered_name };
     const { answer } = await this.commands.send(call, Prepare, request, command);
     const { tid, pc_token, phone_token } = answer;

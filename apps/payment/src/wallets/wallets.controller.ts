@@ -4,6 +4,8 @@ import * as contract from '@oneq/contracts';
 import { Answers } from '@oneq/service-kit';
 import { ChargeWallet } from './charge-wallet';
 import { FindWallet } from './find-wallet';
+import { OpenWallet } from './open-wallet';
+import { SetPassword } from './set-password';
 
 /** What the payment service answers about wallets. */
 @Controller()
@@ -11,6 +13,8 @@ export class WalletsController {
   constructor(
     private readonly wallets: FindWallet,
     private readonly charging: ChargeWallet,
+    private readonly opening: OpenWallet,
+    private readonly passwords: SetPassword,
   ) {}
 
   @Answers(contract.FindWallet)
@@ -21,5 +25,17 @@ export class WalletsController {
   @Answers(contract.ChargeWallet)
   charge(@Payload() command: contract.ChargeWalletCommand): Promise<contract.Wallet> {
     return this.charging.charge(command);
+  }
+
+  // For operators alone: deploy/nats.conf forbids the gateway to ask.
+
+  @Answers(contract.OpenWallet)
+  open(@Payload() command: contract.OpenWalletCommand): Promise<contract.WalletOpening> {
+    return this.opening.open(command);
+  }
+
+  @Answers(contract.SetPassword)
+  setPassword(@Payload() command: contract.SetPasswordCommand): Promise<contract.PasswordSetting> {
+    return this.passwords.set(command);
   }
 }
