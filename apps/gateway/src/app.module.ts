@@ -26,6 +26,8 @@ import { Payments } from './payments/payments';
 import { PaymentsController } from './payments/payments.controller';
 import { Sandbox } from './sandbox/sandbox';
 import { SandboxController } from './sandbox/sandbox.controller';
+import { Webhooks } from './webhooks/webhooks';
+import { WebhooksController } from './webhooks/webhooks.controller';
 
 /** The only subjects on which the gateway's NATS user may receive replies. */
 const INBOX_PREFIX = '_INBOX.gateway';
@@ -50,6 +52,7 @@ export class AppModule {
         AffiliationController,
         PaymentsController,
         MerchantPaymentsController,
+        WebhooksController,
         CheckoutController,
         LiveController,
         ActionsController,
@@ -75,6 +78,7 @@ export class AppModule {
         Merchants,
         Affiliations,
         Payments,
+        Webhooks,
         { provide: Assets, useFactory: () => new Assets() },
         Checkout,
         Pages,

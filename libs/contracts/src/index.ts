@@ -9,6 +9,7 @@ export * from './payment/checkout';
 export * from './payment/messages';
 export * from './payment/records';
 export * from './payment/state';
+export * from './payment/webhooks';
 export * from './redirect';
 export * from './seoul-time';
 export * from './text';
