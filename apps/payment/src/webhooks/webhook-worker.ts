@@ -11,8 +11,8 @@ const PAUSE_MS = 500;
 const GAP_MS = 10;
 /** Attempts at a time, in this process. */
 const IN_FLIGHT_MAX = 256;
-/** The rest below which nobody gets more than one of them, and who is failing none: room for those who come later. */
-const SCARCE = IN_FLIGHT_MAX / 2;
+/** The last of them, of which nobody gets more than one, and who is failing none: room for those who come later. */
+const RESERVE = IN_FLIGHT_MAX / 2;
 /** Attempts at a time at one webhook. */
 const IN_FLIGHT_PER_WEBHOOK = 8;
 /** Longest wait for attempts that are under way when the process stops, ms. */
@@ -98,10 +98,11 @@ export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationS
 
   /** Takes what is due now and begins to attempt it. @returns how many were taken */
   async deliverDue(): Promise<number> {
-    const room = IN_FLIGHT_MAX - sum(this.inFlight.values());
-    if (room <= 0) return 0;
-    const each = room > SCARCE ? IN_FLIGHT_PER_WEBHOOK : 1;
-    const values = [[...this.inFlight.keys()], [...this.inFlight.values()], room, each, room > SCARCE];
+    const rest = IN_FLIGHT_MAX - sum(this.inFlight.values());
+    if (rest <= 0) return 0;
+    const plenty = rest > RESERVE;
+    const [room, each] = plenty ? [rest - RESERVE, IN_FLIGHT_PER_WEBHOOK] : [rest, 1];
+    const values = [[...this.inFlight.keys()], [...this.inFlight.values()], room, each, plenty];
     const claimed = await this.database.run<ClaimedDelivery>(CLAIM, values);
     for (const { endpoint_id } of claimed) this.count(endpoint_id, 1);
     const attempts = this.attempts.make(claimed, undefined, ({ endpoint_id }) => {
