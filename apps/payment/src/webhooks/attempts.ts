@@ -24,12 +24,6 @@ const BEGIN_WITHIN_MS = LEASE_SECONDS * 1_000 - ATTEMPT_TIMEOUT_MS - 2_000;
 /** A webhook that has failed for so long, with no success in between, is turned off (contract). */
 const FAILING_MAX = `interval '3 days'`;
 
-/**
- * In a statement's first part: its commit does not wait for the disk. What a crash of the database loses of claims and
- * attempts is attempted again, and it loses them from the end, so that the order stays.
- */
-export const NOT_WAITING = `set_config('synchronous_commit', 'off', true) AS commit`;
-
 /** Columns of a {@link ClaimedDelivery}. */
 export const CLAIMED_COLUMNS = `
   delivery.id, delivery.cid, delivery.url, delivery.event_id, delivery.endpoint_id, delivery.claims,
@@ -68,7 +62,7 @@ const RECORD: Statement = {
   text: `
     WITH outcome AS (
       SELECT $4::smallint AS http_status, coalesce($4::smallint BETWEEN 200 AND 299, false) AS arrived,
-             coalesce($4::smallint = 410, false) AS gone, $7::double precision AS again_after, ${NOT_WAITING}
+             coalesce($4::smallint = 410, false) AS gone, $7::double precision AS again_after
     ), delivery AS (
       UPDATE webhook_deliveries delivery SET
         attempts_made = attempts_made + 1, tries = tries + 1,

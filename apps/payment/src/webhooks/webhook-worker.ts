@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
-import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, NOT_WAITING, WebhookAttempts } from './attempts';
+import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
 import { ENDED_MAX } from './endpoints';
 import { WebhookNudge } from './nudge';
 
@@ -37,8 +37,7 @@ const CLAIM: Statement = {
       FROM waiting WHERE waiting.id IS NOT NULL
     ), place AS (
       SELECT endpoint.id, enabled, failing_since IS NOT NULL AS failing,
-             CASE WHEN failing_since IS NULL THEN $4::integer ELSE 1 END - coalesce(busy.count, 0) AS room,
-             ${NOT_WAITING}
+             CASE WHEN failing_since IS NULL THEN $4::integer ELSE 1 END - coalesce(busy.count, 0) AS room
       FROM waiting JOIN webhook_endpoints endpoint USING (id)
            LEFT JOIN unnest($1::bigint[], $2::integer[]) AS busy (id, count) USING (id)
     ), ended AS (
