@@ -23,7 +23,7 @@ describe('readSecrets', () => {
 
   it('makes them in the form that the services and nats-server read', () => {
     const secrets = readSecrets(directory, {});
-    for (const name of ['CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'PIN_PEPPERS'] as const) {
+    for (const name of ['CHECKOUT_SECRETS', 'ACCOUNT_SECRETS', 'PIN_PEPPERS', 'WEBHOOK_SECRETS'] as const) {
       expect(secrets[name]).toMatch(/^1:[A-Za-z0-9_-]{43}$/);
     }
     for (const name of [

@@ -27,6 +27,7 @@ const GENERATORS = {
   ACCOUNT_INDEX_SECRET: key,
   PIN_PEPPERS: versionedKey,
   KEYPAD_SECRET: key,
+  WEBHOOK_SECRETS: versionedKey,
   REDIRECT_SECRET: key,
   SESSION_SECRET: key,
 } as const satisfies Record<string, () => string>;

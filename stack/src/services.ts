@@ -39,7 +39,7 @@ const STOP_STEPS: readonly StopStep[] = [
 const SYSTEM_VARIABLES = /^(PATH|HOME|TZ|LANG|LOG_LEVEL|NODE_.*|OTEL_.*)$/;
 
 const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
-  gateway: ['MERCHANT_AUTH'],
+  gateway: ['MERCHANT_AUTH', 'WEBHOOK_ALLOW_PRIVATE'],
   affiliation: ['BUSINESS_REGISTRY', 'TAX_OFFICE_URL', 'TAX_OFFICE_SERVICE_KEY'],
   payment: ['PAYMENT_TTL_SECONDS', 'PIN_LOCK_SECONDS', 'SANDBOX_BANK_BALANCE'],
 };
@@ -54,6 +54,7 @@ const OWN_SECRETS: Readonly<Record<ServiceName, readonly SecretName[]>> = {
     'ACCOUNT_INDEX_SECRET',
     'PIN_PEPPERS',
     'KEYPAD_SECRET',
+    'WEBHOOK_SECRETS',
   ],
 };
 

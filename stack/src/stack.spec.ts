@@ -102,6 +102,7 @@ describe('a stack', () => {
         'ACCOUNT_INDEX_SECRET',
         'PIN_PEPPERS',
         'KEYPAD_SECRET',
+        'WEBHOOK_SECRETS',
       ]) {
         expect(payment).toHaveProperty(name);
         expect(gateway).not.toHaveProperty(name);

@@ -210,11 +210,17 @@ describe("the specification's calls", () => {
     const paths = body.paths as Record<string, Record<string, { responses: Record<string, unknown> }>>;
     expect(Object.keys(paths).sort()).toEqual([
       '/pay',
+      '/pay/events',
       '/pay/net-cancel',
       '/pay/store',
       '/pay/store/key',
       '/pay/store/token',
+      '/pay/store/webhook',
+      '/pay/store/webhook/test',
       '/pay/success',
+      '/pay/webhooks',
+      '/pay/webhooks/redeliver',
+      '/pay/webhooks/{delivery}/redeliver',
       '/pay/{tid}',
       '/sandbox/payments/{tid}/authenticate',
       '/sandbox/payments/{tid}/expire',

@@ -29,6 +29,8 @@ import { Payments } from './payments/payments';
 import { PaymentsController } from './payments/payments.controller';
 import { Sandbox } from './sandbox/sandbox';
 import { SandboxController } from './sandbox/sandbox.controller';
+import { Webhooks } from './webhooks/webhooks';
+import { WebhooksController } from './webhooks/webhooks.controller';
 
 /** The only subjects on which the gateway's NATS user may receive replies. */
 const INBOX_PREFIX = '_INBOX.gateway';
@@ -54,6 +56,7 @@ export class AppModule {
         StoreController,
         PaymentsController,
         MerchantPaymentsController,
+        WebhooksController,
         CheckoutController,
         LiveController,
         ActionsController,
@@ -81,6 +84,7 @@ export class AppModule {
         Commands,
         Stores,
         Payments,
+        Webhooks,
         { provide: Assets, useFactory: () => new Assets() },
         Checkout,
         Pages,

@@ -1,10 +1,12 @@
-import { commonVariables, integer, readEnvironment, secret, urlOf } from '@oneq/service-kit';
+import { ConfigurationError, commonVariables, integer, readEnvironment, secret, urlOf } from '@oneq/service-kit';
 import { str } from 'envalid';
 
 export type GatewayConfig = ReturnType<typeof readConfig>;
 
 /** Injection token of the configuration. */
 export const CONFIG = Symbol('config');
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
 /** @throws {ConfigurationError} naming every wrong variable */
 export function readConfig(environment?: NodeJS.ProcessEnv) {
@@ -17,6 +19,8 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       PUBLIC_URL: urlOf('http:', 'https:')({ default: undefined }),
       /** Whether `POST /pay` and `POST /pay/success` need the merchant's key; always so in live mode. */
       MERCHANT_AUTH: str({ choices: ['optional', 'required'] as const, default: 'optional' }),
+      /** Whether webhooks may go to private addresses although the gateway listens on more than loopback; never in live mode. */
+      WEBHOOK_ALLOW_PRIVATE: str({ choices: ['true', 'false'] as const, default: 'false' }),
       /** Makes each merchant's redirect_secret. */
       REDIRECT_SECRET: secret(),
       /** Tells the payer's own forms from forged ones. */
@@ -24,9 +28,15 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
     },
     environment,
   );
+  const { MODE, HOST, WEBHOOK_ALLOW_PRIVATE } = read;
+  if (MODE === 'live' && WEBHOOK_ALLOW_PRIVATE === 'true') {
+    throw new ConfigurationError(['WEBHOOK_ALLOW_PRIVATE: live mode sends no webhook to a private address']);
+  }
   return {
     ...read,
     PUBLIC_URL: read.PUBLIC_URL ?? `http://localhost:${read.PORT}`,
+    /** Whether webhooks may go to private addresses: for practice, where only this machine can ask for it. */
+    webhooksToPrivate: MODE === 'sandbox' && (WEBHOOK_ALLOW_PRIVATE === 'true' || LOOPBACK.test(HOST)),
     MERCHANT_AUTH: read.MODE === 'live' ? ('required' as const) : read.MERCHANT_AUTH,
   };
 }

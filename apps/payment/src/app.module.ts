@@ -9,11 +9,14 @@ import { Keypads } from './checkout/keypads';
 import { PasswordHasher } from './checkout/password-hasher';
 import { ViewCheckout } from './checkout/view-checkout';
 import { CONFIG, type PaymentConfig } from './config';
+import { MerchantEvents } from './events/merchant-events';
 import { CheckoutTokens } from './ids/checkout-tokens';
 import { PaymentIds } from './ids/payment-ids';
+import { DeliveryIds, EventIds } from './ids/prefixed-ids';
 import { CreateLedger } from './migrations/1767000000000-create-ledger';
 import { AddCheckout } from './migrations/1768000000000-add-checkout';
 import { AddCancellation } from './migrations/1769000000000-add-cancellation';
+import { AddWebhooks } from './migrations/1770000000000-add-webhooks';
 import { AddOpenedWallets } from './migrations/1770100000000-add-opened-wallets';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
@@ -34,11 +37,18 @@ import { FindWallet } from './wallets/find-wallet';
 import { OpenWallet } from './wallets/open-wallet';
 import { SetPassword } from './wallets/set-password';
 import { WalletsController } from './wallets/wallets.controller';
+import { WebhookAttempts } from './webhooks/attempts';
+import { WebhookDeliveries } from './webhooks/deliveries';
+import { WebhookEndpoints } from './webhooks/endpoints';
+import { WebhookNudge } from './webhooks/nudge';
+import { WebhookSecrets } from './webhooks/webhook-secrets';
+import { WebhookWorker } from './webhooks/webhook-worker';
+import { WebhooksController } from './webhooks/webhooks.controller';
 
 export const SCHEMA = {
   schema: 'payment',
   entities: [Payment],
-  migrations: [CreateLedger, AddCheckout, AddCancellation, AddOpenedWallets, CreateIdempotencyKeys],
+  migrations: [CreateLedger, AddCheckout, AddCancellation, AddWebhooks, AddOpenedWallets, CreateIdempotencyKeys],
 };
 
 @Module({})
@@ -50,7 +60,7 @@ export class AppModule {
         DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
         TypeOrmModule.forFeature(SCHEMA.entities),
       ],
-      controllers: [PaymentsController, CheckoutController, WalletsController],
+      controllers: [PaymentsController, CheckoutController, WalletsController, WebhooksController],
       providers: [
         { provide: LOGGER, useValue: log },
         { provide: CONFIG, useValue: config },
@@ -62,7 +72,20 @@ export class AppModule {
         },
         { provide: Keypads, useFactory: () => new Keypads(config.KEYPAD_SECRET) },
         { provide: PasswordHasher, useFactory: () => new PasswordHasher(config.PIN_PEPPERS) },
-        { provide: CheckoutHints, useFactory: () => new CheckoutHints(announcer) },
+        WebhookNudge,
+        {
+          provide: CheckoutHints,
+          inject: [WebhookNudge],
+          useFactory: (webhooks: WebhookNudge) => new CheckoutHints(announcer, () => webhooks.nudge()),
+        },
+        { provide: EventIds, useFactory: () => new EventIds(config.TID_SECRET) },
+        { provide: DeliveryIds, useFactory: () => new DeliveryIds(config.TID_SECRET) },
+        { provide: WebhookSecrets, useFactory: () => new WebhookSecrets(config.WEBHOOK_SECRETS) },
+        MerchantEvents,
+        WebhookEndpoints,
+        WebhookDeliveries,
+        WebhookAttempts,
+        WebhookWorker,
         ViewCheckout,
         BindPhone,
         EnterPassword,

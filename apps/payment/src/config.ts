@@ -18,6 +18,8 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       ACCOUNT_INDEX_SECRET: secret(),
       /** Hash payment passwords together with what the database holds. */
       PIN_PEPPERS: versionedSecrets(),
+      /** Make the secrets that webhooks are signed with. */
+      WEBHOOK_SECRETS: versionedSecrets(),
       /** Makes the codes of the keypad's keys. */
       KEYPAD_SECRET: secret(),
       /** Seconds for which the fifth wrong password in a row locks a wallet. */

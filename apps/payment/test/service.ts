@@ -26,6 +26,9 @@ const TABLES = [
   'password_attempts',
   'given_up_orders',
   'idempotency_keys',
+  'webhook_endpoints',
+  'webhook_deliveries',
+  'webhook_attempts',
 ] as const;
 
 /** The payment service's parts on a database of their own, without NATS and without its background worker. */
@@ -52,6 +55,7 @@ export class PaymentService {
       ACCOUNT_INDEX_SECRET: TEST_SECRET,
       PIN_PEPPERS: `1:${TEST_SECRET}`,
       KEYPAD_SECRET: TEST_SECRET,
+      WEBHOOK_SECRETS: `1:${TEST_SECRET}`,
       ...environment,
     });
     const hints: object[] = [];

@@ -12,6 +12,7 @@ export * from './payment/messages';
 export * from './payment/operator';
 export * from './payment/records';
 export * from './payment/state';
+export * from './payment/webhooks';
 export * from './redirect';
 export * from './seoul-time';
 export * from './text';

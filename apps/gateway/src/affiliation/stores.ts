@@ -11,7 +11,7 @@ import {
 import { MessageClient } from '@oneq/service-kit';
 import { Redirects } from '../checkout/redirects';
 import { CONFIG, type GatewayConfig } from '../config';
-import { type Call, Commands } from '../http/commands';
+import { type Call, Commands, holderOf } from '../http/commands';
 
 /** A merchant's own record and keys. */
 @Injectable()
@@ -36,7 +36,7 @@ export class Stores {
    */
   async rotateKey(request: RotateKeyRequest, call: Call, presented_key_hash: string): Promise<RotatedKey> {
     const secret_key = newSecretKey(this.config.MODE);
-    const cid = call.keyHolder ?? '';
+    const cid = holderOf(call);
     const command = { ...request, cid, presented_key_hash, secret_key_hash: hashCredential(secret_key) };
     const { answer, replayed } = await this.commands.send(call, RotateKey, request, command);
     // What is answered again holds no secret, and this key of a moment ago is nobody's.

@@ -34,11 +34,11 @@ const IDEMPOTENCY_KEY = {
 
 const documented = new Set<Type>();
 
-/** Documents one call from the very classes that validate it: request, answer and every error. */
+/** Documents one call from the very classes that validate it: request, answer (without one: 204) and every error. */
 export function ApiAnswer(
   summary: string,
   request: Type | undefined,
-  answer: Type,
+  answer: Type | undefined,
   errors: ErrorCode[],
   query?: Type,
 ): MethodDecorator {
@@ -53,7 +53,7 @@ export function ApiAnswer(
       : []),
     ...(errors.includes('IDEMPOTENCY_KEY_REUSED') ? [ApiHeader(IDEMPOTENCY_KEY)] : []),
     ApiProduces('application/json'),
-    ApiResponse({ status: 200, type: answer }),
+    ApiResponse(answer ? { status: 200, type: answer } : { status: 204, description: '' }),
     ...statuses.map((status) =>
       problemResponse(
         status,

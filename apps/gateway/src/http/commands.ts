@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
-import { type Executed, invalidParameter, type Message } from '@oneq/contracts';
+import { type Executed, invalidParameter, type Message, OneQError } from '@oneq/contracts';
 import { MessageClient } from '@oneq/service-kit';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { keyHolderOf } from './secret-key.guard';
@@ -25,6 +25,12 @@ export const MerchantCall = createParamDecorator((_data: unknown, context: Execu
     reply,
   };
 });
+
+/** cid of the merchant of a call that needs the key. @throws {OneQError} SECRET_KEY_REQUIRED */
+export function holderOf({ keyHolder }: Call): string {
+  if (keyHolder === undefined) throw new OneQError('SECRET_KEY_REQUIRED');
+  return keyHolder;
+}
 
 /** Sends merchants' commands to the services, each executed once for its Idempotency-Key. */
 @Injectable()

@@ -23,7 +23,7 @@ import {
 import { MessageClient } from '@oneq/service-kit';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
-import { type Call, Commands } from '../http/commands';
+import { type Call, Commands, holderOf } from '../http/commands';
 
 /** The merchant's side of a payment: its facts are added here, since the payment service never asks affiliation. */
 @Injectable()
@@ -90,8 +90,8 @@ export class Payments {
   }
 
   /** The merchant of a request that needs the key: the one it names, which must be the key's, or else the key's. */
-  private async cidOf({ cid }: { readonly cid?: string }, { keyHolder }: Call): Promise<string> {
-    if (keyHolder === undefined) throw new OneQError('SECRET_KEY_REQUIRED');
-    return (await this.merchants.active(cid ?? keyHolder, keyHolder)).cid;
+  private async cidOf({ cid }: { readonly cid?: string }, call: Call): Promise<string> {
+    const holder = holderOf(call);
+    return (await this.merchants.active(cid ?? holder, holder)).cid;
   }
 }

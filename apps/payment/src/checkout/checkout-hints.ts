@@ -1,12 +1,17 @@
 import { CHECKOUT_HINTS, type CheckoutHint, type CheckoutPage } from '@oneq/contracts';
 import type { Announcer } from '@oneq/service-kit';
 
-/** Tells the gateways, whose open pages want to know, that it is time to look at a payment again. */
+/** Tells that it is time to look at a payment again: the gateways, whose open pages want to know, and this process. */
 export class CheckoutHints {
-  constructor(private readonly announcer: Announcer) {}
+  /** @param changedHere called when this process has changed a payment */
+  constructor(
+    private readonly announcer: Announcer,
+    private readonly changedHere: () => void,
+  ) {}
 
   /** The payment or its binding changed; called after the commit. */
   changed(tid: string): void {
+    this.changedHere();
     this.tell({ tid, page: null });
   }
 

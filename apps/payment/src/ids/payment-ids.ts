@@ -16,9 +16,12 @@ export class PaymentIds {
   private readonly aes: Cipher;
   private readonly block = Buffer.alloc(16);
 
-  /** @param secret must stay the same for ever: every tid given out depends on it */
-  constructor(secret: string) {
-    const key = Buffer.from(hkdfSync('sha256', secret, '', 'oneq tid', 32));
+  /**
+   * @param secret must stay the same for ever: every tid given out depends on it
+   * @param purpose numbers of another purpose are permuted in another way
+   */
+  constructor(secret: string, purpose = 'oneq tid') {
+    const key = Buffer.from(hkdfSync('sha256', secret, '', purpose, 32));
     this.aes = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false);
   }
 

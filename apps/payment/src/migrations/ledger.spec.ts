@@ -54,7 +54,7 @@ describe('the ledger in the database', () => {
     ],
     [
       'one_event_per_sequence',
-      `INSERT INTO events (payment_id, sequence, type, status, amount) SELECT payment_id, sequence, type, status, amount FROM events`,
+      `INSERT INTO events (payment_id, cid, sequence, type, status, amount) SELECT payment_id, cid, sequence, type, status, amount FROM events`,
     ],
   ])('never breaks %s, whoever writes', async (constraint, sql) => {
     await expect(service.admin.query(sql)).rejects.toMatchObject({ constraint });

@@ -9,6 +9,7 @@ import {
 } from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
+import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';
 import { ClosePayment } from './close';
 import { FindPayment } from './find-payment';
@@ -55,10 +56,7 @@ export const APPROVE: Statement = {
       SELECT 'capture', 'wallet/' || wallet_id || '/' || CASE payment_method_type WHEN 'MONEY' THEN 'money' ELSE 'bank' END,
              'merchant/' || cid, amount, id
       FROM approved
-    ), event AS (
-      INSERT INTO events (payment_id, sequence, type, status, amount)
-      SELECT id, sequence, 'payment.approved', status, amount FROM approved
-    )
+    ), ${tellEvent({ from: 'approved', type: `'payment.approved'` })}
     SELECT id, cid, order_id, member_id, payment_method_type, item_name, amount, tran_dt FROM approved`,
 };
 

@@ -11,6 +11,7 @@ import {
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { CONFIG, type PaymentConfig } from '../config';
+import { tellEvent } from '../events/tell-event';
 import { ClosePayment } from './close';
 import { FindPayment } from './find-payment';
 import { payerPartDone } from './payer-part-done';
@@ -47,11 +48,8 @@ export const AUTHENTICATE: Statement = {
         sequence = sequence + 1, expires_at = now() + make_interval(secs => $3)
       FROM payment, wallet
       WHERE payments.id = payment.id AND payments.status = 'READY'
-      RETURNING payments.id, payments.sequence, payments.status, payments.amount
-    ), event AS (
-      INSERT INTO events (payment_id, sequence, type, status, amount)
-      SELECT id, sequence, 'payment.authenticated', status, amount FROM authenticated
-    )
+      RETURNING payments.id, payments.cid, payments.sequence, payments.status, payments.amount
+    ), ${tellEvent({ from: 'authenticated', type: `'payment.authenticated'` })}
     SELECT id FROM authenticated`,
 };
 

@@ -11,6 +11,7 @@ import {
 } from '@oneq/contracts';
 import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
+import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';
 import { FindPayment } from './find-payment';
 import { payerPartDone, type ReturningPayer } from './payer-part-done';
@@ -45,10 +46,7 @@ export const CLOSE: Statement = {
         AND (payment.status = 'READY' OR EXISTS (SELECT FROM wallet))
       RETURNING payments.id, cid, order_id, payments.amount, payments.status, sequence, approval_url, cancel_url, fail_url,
                 payment.status AS from_status
-    ), event AS (
-      INSERT INTO events (payment_id, sequence, type, status, amount, reason)
-      SELECT id, sequence, $3, status, amount, $8 FROM closed
-    )
+    ), ${tellEvent({ from: 'closed', type: '$3', reason: '$8' })}
     SELECT cid, order_id, amount, status, approval_url, cancel_url, fail_url, from_status FROM closed`,
 };
 

@@ -14,7 +14,8 @@ import type { Payment } from './payment.entity';
 
 /** Columns of a {@link RecordRow}. */
 export const RECORD_COLUMNS = `
-  payments.id, cid, order_id, status, category_cd, opponent_name, item_name, item_code, member_id, quantity, amount,
+  payments.id, payments.cid, order_id, payments.status, category_cd, opponent_name, item_name, item_code, member_id, quantity,
+  payments.amount,
   coalesce(payment_method_type, permitted_method_type) AS payment_method_type, account_last4, bank_acct_alias, balance,
   approval_url, cancel_url, fail_url, cancelled_amount, tran_dt, created_at, authenticated_at, approved_at, expires_at`;
 

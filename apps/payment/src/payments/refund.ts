@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { brokenConstraint, Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
+import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';
 
 /** How long after its approval a payment can be net-cancelled (contract). */
@@ -41,10 +42,7 @@ export const REFUND: Statement = {
              'wallet/' || wallet_id || '/' || CASE payment_method_type WHEN 'MONEY' THEN 'money' ELSE 'bank' END,
              refunded, id, $3
       FROM cancelled
-    ), event AS (
-      INSERT INTO events (payment_id, sequence, type, status, amount, reason)
-      SELECT id, sequence, 'payment.cancelled', status, refunded, $5 FROM cancelled
-    )
+    ), ${tellEvent({ from: 'cancelled', type: `'payment.cancelled'`, amount: 'refunded', reason: '$5' })}
     SELECT refunded FROM cancelled`,
 };
 

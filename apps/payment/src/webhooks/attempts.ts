@@ -1,0 +1,203 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TEST_EVENT_TYPE } from '@oneq/contracts';
+import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Counter } from 'prom-client';
+import { MerchantEvents } from '../events/merchant-events';
+import { DeliveryIds } from '../ids/prefixed-ids';
+import { type Outcome, post } from './post';
+import { secondsToNext } from './schedule';
+import { resolveHost } from './target';
+import { type SecretVersion, WebhookSecrets } from './webhook-secrets';
+
+const attemptsMade = new Counter({
+  name: 'oneq_webhook_attempts_total',
+  help: 'Attempts to deliver a webhook, by what became of the delivery',
+  labelNames: ['status'] as const,
+});
+
+/** For one attempt in all, ms. */
+export const ATTEMPT_TIMEOUT_MS = 5_000;
+/** How long a worker keeps what it took, s; then another one may take it. */
+export const LEASE_SECONDS = 15;
+/** Later than this after it was taken, ms, an attempt is not begun: it might still run when another worker's begins. */
+const BEGIN_WITHIN_MS = LEASE_SECONDS * 1_000 - ATTEMPT_TIMEOUT_MS - 2_000;
+/** A webhook that has failed for so long, with no success in between, is turned off (contract). */
+const FAILING_MAX = `interval '3 days'`;
+
+/** Columns of a {@link ClaimedDelivery}. */
+export const CLAIMED_COLUMNS = `
+  delivery.id, delivery.cid, delivery.url, delivery.event_id, delivery.endpoint_id, delivery.claims,
+  delivery.attempts_made, delivery.tries, delivery.created_at, endpoint.private_allowed,
+  endpoint.secret_version, endpoint.key_version,
+  CASE WHEN endpoint.old_secret_until > now() THEN endpoint.old_secret_version END AS old_secret_version,
+  endpoint.old_key_version`;
+
+/** A delivery that this process has taken and nobody else may attempt for a while. */
+export interface ClaimedDelivery {
+  readonly id: number;
+  readonly cid: string;
+  readonly url: string;
+  /** null for a test. */
+  readonly event_id: number | null;
+  readonly endpoint_id: number;
+  readonly claims: number;
+  readonly attempts_made: number;
+  readonly tries: number;
+  readonly created_at: Date;
+  readonly private_allowed: boolean;
+  readonly secret_version: number;
+  readonly key_version: number;
+  readonly old_secret_version: number | null;
+  readonly old_key_version: number | null;
+}
+
+/**
+ * Writes down an attempt at the delivery $1: status $4 (null without an answer), after $5 ms, with the answer $6. A failed
+ * one comes again after $7 seconds, or is the last when that is null. No row comes back when another worker has taken the
+ * delivery ($2) or written an attempt ($3) since. One that was ended meanwhile stays so, unless it has arrived. A success
+ * proves that the webhook works; 410, or three days of failures, turn it off. A test proves nothing by failing.
+ */
+const RECORD: Statement = {
+  name: 'record-webhook-attempt',
+  text: `
+    WITH outcome AS (
+      SELECT $4::smallint AS http_status, coalesce($4::smallint BETWEEN 200 AND 299, false) AS arrived,
+             coalesce($4::smallint = 410, false) AS gone, $7::double precision AS again_after
+    ), delivery AS (
+      UPDATE webhook_deliveries delivery SET
+        attempts_made = attempts_made + 1, tries = tries + 1,
+        status = CASE WHEN arrived THEN 'delivered' WHEN gone OR again_after IS NULL THEN 'failed' ELSE status END,
+        next_attempt_at = CASE WHEN NOT arrived AND NOT gone AND status = 'pending'
+                               THEN now() + make_interval(secs => again_after) END
+      FROM outcome
+      WHERE delivery.id = $1 AND claims = $2 AND attempts_made = $3
+      RETURNING delivery.id, endpoint_id, event_id, attempts_made, status
+    ), attempt AS (
+      INSERT INTO webhook_attempts (delivery_id, number, at, http_status, duration_ms, response)
+      SELECT id, attempts_made, now() - $5::integer * interval '1 millisecond', http_status, $5, $6
+      FROM delivery, outcome
+    ), endpoint AS (
+      UPDATE webhook_endpoints endpoint SET
+        failing_since = CASE WHEN NOT arrived THEN coalesce(failing_since, now()) END,
+        enabled = enabled AND NOT gone AND (arrived OR failing_since IS NULL OR failing_since > now() - ${FAILING_MAX})
+      FROM delivery, outcome
+      WHERE endpoint.id = endpoint_id
+        AND CASE WHEN arrived THEN failing_since IS NOT NULL
+                 ELSE gone OR (event_id IS NOT NULL
+                               AND (failing_since IS NULL OR failing_since <= now() - ${FAILING_MAX})) END
+      RETURNING endpoint.id, enabled
+    )
+    SELECT status, (SELECT enabled FROM endpoint) AS enabled FROM delivery`,
+};
+
+/** Makes attempts to deliver: signs, posts, writes down what came of it. */
+@Injectable()
+export class WebhookAttempts {
+  constructor(
+    private readonly database: Database,
+    private readonly events: MerchantEvents,
+    private readonly secrets: WebhookSecrets,
+    private readonly ids: DeliveryIds,
+    @Inject(LOGGER) private readonly log: Logger,
+  ) {}
+
+  /**
+   * One attempt at each of these; none waits for another. Resolves when all are written down, and never rejects: what
+   * could not be attempted or written down comes again.
+   * @param ended called as each one is through
+   */
+  async make(
+    deliveries: readonly ClaimedDelivery[],
+    timeoutMs = ATTEMPT_TIMEOUT_MS,
+    ended: (delivery: ClaimedDelivery) => void = () => {},
+  ): Promise<void> {
+    const claimedAt = performance.now();
+    const bodies = this.bodiesOf(deliveries);
+    await Promise.all(
+      deliveries.map(async (delivery) => {
+        try {
+          const message = (await bodies).get(delivery.id);
+          if (message && performance.now() - claimedAt < BEGIN_WITHIN_MS)
+            await this.attempt(delivery, message, timeoutMs);
+        } catch (err) {
+          this.log.error({ err, delivery: this.ids.toText(delivery.id) }, 'could not attempt a webhook');
+        } finally {
+          ended(delivery);
+        }
+      }),
+    );
+  }
+
+  private async attempt(delivery: ClaimedDelivery, { id, body }: Message, timeoutMs: number): Promise<void> {
+    const { cid, url, private_allowed: privateAllowed } = delivery;
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'OneQ-Pay-Webhooks/1.0',
+      ...this.secrets.headers(cid, secretsOf(delivery), id, new Date(), body),
+    };
+    const outcome = await post({ url, headers, body, privateAllowed, timeoutMs }, resolveHost);
+    await this.record(delivery, outcome);
+  }
+
+  private async record(delivery: ClaimedDelivery, { http_status, duration_ms, response }: Outcome): Promise<void> {
+    const { id, claims, attempts_made, tries, cid } = delivery;
+    const again = secondsToNext(tries);
+    const values = [id, claims, attempts_made, http_status, duration_ms, response, again];
+    const [recorded] = await this.database.run<{ status: string; enabled: boolean | null }>(RECORD, values);
+    if (!recorded) return;
+    const { status, enabled } = recorded;
+    attemptsMade.inc({ status });
+    const line = { delivery: this.ids.toText(id), cid, http_status, duration_ms };
+    if (status === 'delivered') this.log.debug(line, 'webhook delivered');
+    else this.log.info({ ...line, status }, 'webhook not delivered');
+    if (enabled === false) this.log.warn({ cid, event: 'webhook.disabled', http_status }, 'webhook turned off');
+  }
+
+  /** What is sent, by delivery. */
+  private async bodiesOf(deliveries: readonly ClaimedDelivery[]): Promise<ReadonlyMap<number, Message>> {
+    const eventIds = deliveries.map(({ event_id }) => event_id).filter((id) => id !== null);
+    const events = await this.events.byIds(eventIds);
+    const messages = new Map<number, Message>();
+    for (const delivery of deliveries) {
+      if (delivery.event_id === null) messages.set(delivery.id, this.testOf(delivery));
+      else {
+        const event = events.get(delivery.event_id);
+        if (event) messages.set(delivery.id, messageOf(event));
+      }
+    }
+    return messages;
+  }
+
+  private testOf({ id, cid, created_at }: ClaimedDelivery): Message {
+    const timestamp = created_at.toISOString();
+    return messageOf({ id: this.ids.toText(id), type: TEST_EVENT_TYPE, timestamp, data: { cid } });
+  }
+}
+
+interface Message {
+  /** `webhook-id` */
+  readonly id: string;
+  readonly body: string;
+}
+
+function messageOf({
+  id,
+  type,
+  timestamp,
+  data,
+}: {
+  id: string;
+  type: string;
+  timestamp: string;
+  data: object;
+}): Message {
+  return { id, body: JSON.stringify({ type, timestamp, data }) };
+}
+
+/** The newest secret signs first. */
+function secretsOf(delivery: ClaimedDelivery): SecretVersion[] {
+  const { secret_version, key_version, old_secret_version, old_key_version } = delivery;
+  const current = { secret: secret_version, key: key_version };
+  if (old_secret_version === null || old_key_version === null) return [current];
+  return [current, { secret: old_secret_version, key: old_key_version }];
+}

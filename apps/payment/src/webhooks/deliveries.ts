@@ -1,0 +1,241 @@
+import { Injectable } from '@nestjs/common';
+import {
+  DEFAULT_LIMIT,
+  type DeliveryAttempt,
+  type DeliveryList,
+  type DeliveryStatus,
+  type DeliveryType,
+  type Executed,
+  fromSeoulTime,
+  invalidParameter,
+  type ListDeliveriesQuery,
+  OneQError,
+  type RedeliverCommand,
+  type Redelivered,
+  type RedeliverFailedCommand,
+  TEST_EVENT_TYPE,
+  toSeoulTime,
+  type WebhookDelivery,
+  type WebhookQuery,
+} from '@oneq/contracts';
+import { Database, Once, type Statement } from '@oneq/service-kit';
+import { fitting } from '../events/fitting';
+import { PaymentIds } from '../ids/payment-ids';
+import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
+import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
+import { WebhookNudge } from './nudge';
+import { SCHEDULE_SECONDS } from './schedule';
+
+/** Deliveries looked at for one page of a status, so that a rare one costs no more than a common one. */
+const LOOKED_AT_MAX = 500;
+/** Attempts told of one delivery. */
+const ATTEMPTS_TOLD = 20;
+/** For a test, ms: its answer must be back while the gateway still waits. */
+const TEST_TIMEOUT_MS = 2_000;
+/** Deliveries sent again by one statement, and statements of one request. */
+const REDELIVERED_MAX = 2_000;
+const RUNS_MAX = 20;
+
+const DELIVERY_COLUMNS = `
+  delivery.id, event_id, payment_id, type, url, status, next_attempt_at,
+  ARRAY(SELECT row_to_json(a) FROM (
+    SELECT * FROM (
+      SELECT number, (extract(epoch FROM at) * 1000)::bigint AS at, http_status, duration_ms, response
+      FROM webhook_attempts WHERE delivery_id = delivery.id ORDER BY number DESC LIMIT ${ATTEMPTS_TOLD}) latest
+    ORDER BY number) a) AS attempts`;
+
+/**
+ * Deliveries of a merchant, newest first, before $2. Of the $3 that are looked at, those with the status $4 are found, at
+ * most $5. `reached` is the last one looked at: where the next page goes on when fewer were found.
+ */
+function list(name: string, ofPayment: string): Statement {
+  return {
+    name,
+    text: `
+    WITH looked_at AS MATERIALIZED (
+      SELECT id, status FROM webhook_deliveries WHERE cid = $1 AND id < $2 ${ofPayment} ORDER BY id DESC LIMIT $3
+    ), found AS (
+      SELECT id FROM looked_at WHERE $4::text IS NULL OR status = $4 ORDER BY id DESC LIMIT $5
+    ), reached AS (
+      SELECT min(id) AS reached_id, count(*) AS looked_at FROM looked_at
+    ), page AS (
+      SELECT ${DELIVERY_COLUMNS} FROM found JOIN webhook_deliveries delivery USING (id)
+    )
+    SELECT * FROM reached LEFT JOIN page ON true ORDER BY id DESC`,
+  };
+}
+
+const LIST = list('list-deliveries', '');
+const LIST_OF_PAYMENT = list('list-deliveries-of-payment', 'AND payment_id = $6');
+
+const FIND: Statement = {
+  name: 'find-delivery',
+  text: `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery WHERE id = $1 AND cid = $2`,
+};
+
+/** A test is attempted once: it stands at the end of its schedule. Taken at once, and by a worker if this process dies. */
+const START_TEST: Statement = {
+  name: 'start-webhook-test',
+  text: `
+    WITH delivery AS (
+      INSERT INTO webhook_deliveries (endpoint_id, cid, url, type, tries, claims, next_attempt_at)
+      SELECT id, cid, url, '${TEST_EVENT_TYPE}', ${SCHEDULE_SECONDS.length}, 1, now() + interval '${LEASE_SECONDS} seconds'
+      FROM webhook_endpoints WHERE cid = $1 AND deleted_at IS NULL
+      RETURNING *
+    )
+    SELECT ${CLAIMED_COLUMNS} FROM delivery JOIN webhook_endpoints endpoint ON endpoint.id = endpoint_id`,
+};
+
+const AGAIN = `
+  status = 'pending', next_attempt_at = now(), tries = CASE WHEN event_id IS NULL THEN ${SCHEDULE_SECONDS.length} ELSE 0 END`;
+
+const REDELIVER: Statement = {
+  name: 'redeliver-webhook',
+  text: `
+    UPDATE webhook_deliveries delivery SET ${AGAIN}, url = endpoint.url
+    FROM webhook_endpoints endpoint
+    WHERE delivery.id = $1 AND delivery.cid = $2 AND endpoint.id = endpoint_id AND enabled
+    RETURNING delivery.id`,
+};
+
+/** Sends the failed deliveries since $2 again, ${REDELIVERED_MAX} at most. */
+const REDELIVER_FAILED: Statement = {
+  name: 'redeliver-failed-webhooks',
+  text: `
+    WITH endpoint AS (
+      SELECT id, url FROM webhook_endpoints WHERE cid = $1 AND enabled
+    ), delivery AS (
+      UPDATE webhook_deliveries delivery SET ${AGAIN}, url = endpoint.url
+      FROM endpoint
+      WHERE status = 'failed' AND delivery.id IN (
+        SELECT id FROM webhook_deliveries
+        WHERE cid = $1 AND status = 'failed' AND event_id IS NOT NULL AND created_at >= to_timestamp($2)
+        ORDER BY id LIMIT ${REDELIVERED_MAX})
+      RETURNING delivery.id
+    )
+    SELECT (SELECT count(*) FROM delivery) AS count FROM endpoint`,
+};
+
+interface DeliveryRow {
+  readonly id: number;
+  readonly event_id: number | null;
+  readonly payment_id: number | null;
+  readonly type: DeliveryType;
+  readonly url: string;
+  readonly status: DeliveryStatus;
+  readonly next_attempt_at: Date | null;
+  readonly attempts: ReadonlyArray<Omit<DeliveryAttempt, 'at'> & { at: number }>;
+}
+
+interface ListRow extends Omit<DeliveryRow, 'id'> {
+  /** null when none of those looked at was found. */
+  readonly id: number | null;
+  readonly reached_id: number | null;
+  readonly looked_at: number;
+}
+
+/** The log of deliveries, and what a merchant can ask for: a test, and to have something sent again. */
+@Injectable()
+export class WebhookDeliveries {
+  constructor(
+    private readonly database: Database,
+    private readonly once: Once,
+    private readonly attempts: WebhookAttempts,
+    private readonly nudge: WebhookNudge,
+    private readonly ids: DeliveryIds,
+    private readonly eventIds: EventIds,
+    private readonly paymentIds: PaymentIds,
+  ) {}
+
+  /** @throws {OneQError} INVALID_PARAMETER for a cursor that no list gave */
+  async list(query: ListDeliveriesQuery): Promise<DeliveryList> {
+    const { cid, status, tid, limit = DEFAULT_LIMIT } = query;
+    const before = query.cursor === undefined ? Number.MAX_SAFE_INTEGER : this.placeOf(query.cursor);
+    const payment = tid === undefined ? undefined : this.paymentIds.toId(tid);
+    if (payment === null) return { data: [], next_cursor: null };
+    const lookAt = status === undefined ? limit + 1 : LOOKED_AT_MAX;
+    const values = [cid, before, lookAt, status ?? null, limit];
+    const rows = await (payment === undefined
+      ? this.database.run<ListRow>(LIST, values)
+      : this.database.run<ListRow>(LIST_OF_PAYMENT, [...values, payment]));
+    const found = rows.filter((row): row is ListRow & DeliveryRow => row.id !== null);
+    const data = fitting(found.map((row) => this.deliveryOf(row)));
+    const last = found[data.length - 1];
+    const [{ reached_id, looked_at } = { reached_id: null, looked_at: 0 }] = rows;
+    if (reached_id === null) return { data, next_cursor: null };
+    const cut = data.length < found.length || data.length === limit;
+    if (last && cut) {
+      const moreFollows = last.id !== reached_id || looked_at === lookAt;
+      return { data, next_cursor: moreFollows ? this.ids.toText(last.id) : null };
+    }
+    return { data, next_cursor: looked_at === lookAt ? this.ids.toText(reached_id) : null };
+  }
+
+  /** Sends `webhook.test` now, also to a webhook that is off, and tells what came of it. @throws {OneQError} NOT_FOUND */
+  async test({ cid }: WebhookQuery): Promise<Executed<WebhookDelivery>> {
+    // Only that there is a test is one with the Idempotency-Key: no transaction stays open while somebody else is asked.
+    const { answer: delivery, replayed } = await this.once.run(async () => {
+      const [started] = await this.database.run<ClaimedDelivery>(START_TEST, [cid]);
+      if (!started) throw new OneQError('NOT_FOUND');
+      return started;
+    });
+    if (!replayed) await this.attempts.make([delivery], TEST_TIMEOUT_MS);
+    return { answer: await this.find(delivery.id, cid), replayed };
+  }
+
+  /** Sends one again, now and if need be on a new schedule. @throws {OneQError} NOT_FOUND */
+  async redeliver({ cid, id: text }: RedeliverCommand): Promise<WebhookDelivery> {
+    const id = this.ids.toId(text);
+    const [again] = id === null ? [] : await this.database.run<{ id: number }>(REDELIVER, [id, cid]);
+    if (!again) throw new OneQError('NOT_FOUND');
+    const delivery = await this.find(again.id, cid);
+    this.database.afterCommit(() => this.nudge.nudge());
+    return delivery;
+  }
+
+  /** Sends all that failed since again. @throws {OneQError} NOT_FOUND when no webhook is enabled */
+  async redeliverFailed({ cid, since }: RedeliverFailedCommand): Promise<Redelivered> {
+    const seconds = since === undefined ? 0 : (fromSeoulTime(since)?.getTime() ?? 0) / 1_000;
+    let redelivered = 0;
+    for (let run = 0; run < RUNS_MAX; run += 1) {
+      const [again] = await this.database.run<{ count: number }>(REDELIVER_FAILED, [cid, seconds]);
+      if (!again) throw new OneQError('NOT_FOUND');
+      redelivered += again.count;
+      if (again.count < REDELIVERED_MAX) break;
+    }
+    this.database.afterCommit(() => this.nudge.nudge());
+    return { redelivered };
+  }
+
+  private async find(id: number, cid: string): Promise<WebhookDelivery> {
+    const [row] = await this.database.run<DeliveryRow>(FIND, [id, cid]);
+    if (!row) throw new Error('a delivery that was written is not there');
+    return this.deliveryOf(row);
+  }
+
+  private placeOf(cursor: string): number {
+    const id = this.ids.toId(cursor);
+    if (id !== null) return id;
+    const format = { ko: '앞 응답의 next_cursor', en: 'next_cursor of the answer before' };
+    throw invalidParameter({ field: 'cursor', code: 'INVALID_FORMAT', params: { format } });
+  }
+
+  private deliveryOf(row: DeliveryRow): WebhookDelivery {
+    const { id, event_id, payment_id, type, url, status, next_attempt_at } = row;
+    return {
+      id: this.ids.toText(id),
+      event_id: event_id === null ? this.ids.toText(id) : this.eventIds.toText(event_id),
+      type,
+      tid: payment_id === null ? null : this.paymentIds.toTid(payment_id),
+      url,
+      status,
+      attempts: row.attempts.map(({ at, http_status, duration_ms, response }) => ({
+        at: toSeoulTime(new Date(at)),
+        http_status,
+        duration_ms,
+        response,
+      })),
+      next_attempt_at: next_attempt_at && toSeoulTime(next_attempt_at),
+    };
+  }
+}
