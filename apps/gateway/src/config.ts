@@ -1,5 +1,6 @@
 import { commonVariables, integer, readEnvironment, secret, urlOf } from '@oneq/service-kit';
 import { str } from 'envalid';
+import { trustedProxies } from './http/client-address';
 
 export type GatewayConfig = ReturnType<typeof readConfig>;
 
@@ -17,9 +18,13 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       PUBLIC_URL: urlOf('http:', 'https:')({ default: undefined }),
       /** Whether `POST /pay` and `POST /pay/success` need the merchant's key; always so in live mode. */
       MERCHANT_AUTH: str({ choices: ['optional', 'required'] as const, default: 'optional' }),
+      /** Requests a second from one client address, and for one merchant; three of them make a payment. */
+      RATE_LIMIT_PER_SECOND: integer(1, 1_000_000)({ default: 2_000 }),
+      /** Proxies in front of this gateway whose X-Forwarded-For tells the client's address; by default none is believed. */
+      TRUST_PROXY: trustedProxies({ default: 0 }),
       /** Makes each merchant's redirect_secret. */
       REDIRECT_SECRET: secret(),
-      /** Tells the payer's own forms from forged ones. */
+      /** Tells the payer's own forms from forged ones, and hides the addresses that wrong passwords are counted by. */
       SESSION_SECRET: secret(),
     },
     environment,

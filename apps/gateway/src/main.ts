@@ -12,6 +12,7 @@ import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies } from './http/body';
 import { CONNECTION_LIMITS, endConnectionsWhenStopping, refuseConnection } from './http/connections';
 import { sendProblem } from './http/problem';
+import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
 
@@ -27,6 +28,7 @@ runMain('gateway', async () => {
     http: CONNECTION_LIMITS,
     ...CONNECTION_LIMITS,
     clientErrorHandler: refuseConnection,
+    trustProxy: config.TRUST_PROXY,
     // While stopping, requests that are already here are answered, not refused.
     return503OnClosing: false,
     // A path that is not even valid percent-encoding is no path of ours.
@@ -35,6 +37,7 @@ runMain('gateway', async () => {
   });
   const server: FastifyInstance = adapter.getInstance();
   observeRequests(server, log);
+  limitAddresses(server, config.RATE_LIMIT_PER_SECOND);
   endConnectionsWhenStopping(server);
   checkRoutes(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {

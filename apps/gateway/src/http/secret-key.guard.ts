@@ -1,8 +1,9 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { OneQError } from '@oneq/contracts';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
+import { MerchantLimit } from './rate-limit';
 import { bearerCredential } from './secret-key';
 
 const keyHolders = new WeakMap<FastifyRequest, string>();
@@ -17,6 +18,7 @@ export class SecretKeyGuard implements CanActivate {
 
   constructor(
     private readonly merchants: Merchants,
+    private readonly limit: MerchantLimit,
     @Inject(CONFIG) config: GatewayConfig,
   ) {
     this.required = config.MERCHANT_AUTH === 'required';
@@ -24,9 +26,11 @@ export class SecretKeyGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
     const key = bearerCredential(request.headers.authorization);
     if (key !== undefined) keyHolders.set(request, (await this.merchants.ofKey(key)).cid);
     else if (this.required) throw new OneQError('SECRET_KEY_REQUIRED');
+    this.limit.take(keyHolders.get(request), request, reply);
     return true;
   }
 }
