@@ -6,6 +6,7 @@ import { CheckoutController } from './checkout/checkout.controller';
 import { CheckoutHints } from './checkout/checkout-hints';
 import { EnterPassword } from './checkout/enter-password';
 import { Keypads } from './checkout/keypads';
+import { PasswordFailures } from './checkout/password-failures';
 import { PasswordHasher } from './checkout/password-hasher';
 import { ViewCheckout } from './checkout/view-checkout';
 import { CONFIG, type PaymentConfig } from './config';
@@ -14,6 +15,7 @@ import { PaymentIds } from './ids/payment-ids';
 import { CreateLedger } from './migrations/1767000000000-create-ledger';
 import { AddCheckout } from './migrations/1768000000000-add-checkout';
 import { AddCancellation } from './migrations/1769000000000-add-cancellation';
+import { AddPasswordFailures } from './migrations/1772000000000-add-password-failures';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
 import { CancelPayment } from './payments/cancel';
@@ -35,7 +37,7 @@ import { WalletsController } from './wallets/wallets.controller';
 export const SCHEMA = {
   schema: 'payment',
   entities: [Payment],
-  migrations: [CreateLedger, AddCheckout, AddCancellation, CreateIdempotencyKeys],
+  migrations: [CreateLedger, AddCheckout, AddCancellation, CreateIdempotencyKeys, AddPasswordFailures],
 };
 
 @Module({})
@@ -63,6 +65,7 @@ export class AppModule {
         ViewCheckout,
         BindPhone,
         EnterPassword,
+        PasswordFailures,
         PreparePayment,
         AuthenticatePayment,
         ApprovePayment,

@@ -24,6 +24,7 @@ const TABLES = [
   'checkouts',
   'passwords',
   'password_attempts',
+  'password_failures',
   'given_up_orders',
   'idempotency_keys',
 ] as const;
@@ -106,8 +107,8 @@ export class PaymentService {
   }
 
   /** A phone that has begun to pay. */
-  async payer(payment: { phone_token: string }): Promise<Payer> {
-    const payer = new Payer(this, payment.phone_token);
+  async payer(payment: { phone_token: string }, client?: string): Promise<Payer> {
+    const payer = new Payer(this, payment.phone_token, 'phone', undefined, client);
     await payer.begin();
     return payer;
   }
