@@ -36,6 +36,13 @@ runMain('gateway', async () => {
       inTrace(undefined, () => sendProblem(new OneQError('NOT_FOUND'), request, reply, config.PUBLIC_URL)),
   });
   const server: FastifyInstance = adapter.getInstance();
+  // Before everything that may refuse a request, so that refusals have these headers too.
+  await server.register(helmet, {
+    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, frameAncestors: ["'none'"] } },
+    frameguard: { action: 'deny' },
+    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
+  });
   observeRequests(server, log);
   limitAddresses(server, config.RATE_LIMIT_PER_SECOND);
   endConnectionsWhenStopping(server);
@@ -50,11 +57,6 @@ runMain('gateway', async () => {
     logger: new NestLog(log),
     bodyParser: false,
     abortOnError: false,
-  });
-  await app.register(helmet, {
-    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
-    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
   });
   readBodies(server);
   serveDocuments(app, config.PUBLIC_URL);
