@@ -99,7 +99,7 @@ describe('least privilege', () => {
           `DELETE FROM ${table}`,
           `TRUNCATE ${table}`,
         ]) {
-          await expect(client.query(sql)).rejects.toThrow(/never changed/i);
+          await expect(client.query(sql)).rejects.toThrow(/append-only/);
         }
         const { rows } = await client.query(`SELECT count(*)::integer AS n FROM ${table}`);
         expect(rows[0].n).toBeGreaterThan(0);
@@ -220,7 +220,9 @@ describe('the containers', () => {
   });
 
   it('publish one port, the gateway’s, on loopback; broker and database are on a network without a way out', () => {
-    expect(compose.match(/^ +ports:.*$/gm)).toEqual(['    ports: ["127.0.0.1:${PORT:-8080}:8080"]']);
+    expect(compose.match(/^ +ports:.*$/gm)).toEqual([
+      expect.stringMatching(/^ {4}ports: \["127\.0\.0\.1:[^"]+:8080"\]$/),
+    ]);
     expect(serviceOf('gateway')).toContain('ports:');
     for (const name of ['nats', 'postgres', 'affiliation', 'payment']) {
       expect(serviceOf(name)).toContain('networks: [internal]');
