@@ -18,7 +18,8 @@ describe('a payment password, an account number and a secret key', () => {
 
   beforeAll(async () => {
     shop = await Shop.open({ env: { LOG_LEVEL: 'trace' } });
-    nats = await connect({ servers: shop.stack.natsUrl });
+    const { host, username: user, password: pass } = new URL(shop.stack.natsUrl);
+    nats = await connect({ servers: host, user, pass });
     nats.subscribe('>', {
       callback: (_error, { subject, data, headers }) => {
         const text = [...(headers ?? [])].map(([name, values]) => `${name}: ${values.join()}`);
@@ -99,7 +100,7 @@ describe('a payment password, an account number and a secret key', () => {
       'password as keys',
       await shop.form('/pay/checkout/password', { keys: PASSWORD, attempt: PASSWORD, csrf: 'x' }),
     );
-    kept('in an address', await shop.get(`/nothing/${ACCOUNT}?key=${secret_key}`));
+    kept('in an address', await shop.get(`/nothing?account=${ACCOUNT}&key=${secret_key}`));
     await shop.without('payment', async () => {
       kept('away', await shop.form('/pay', { ...first.order, order_id: 'away' }, key));
       kept('away', await shop.get(`/pay/${first.tid}`, key));
