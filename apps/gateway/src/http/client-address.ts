@@ -1,5 +1,6 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { makeValidator } from 'envalid';
+import ipaddr from 'ipaddr.js';
 
 const NAMED_NETWORKS = ['loopback', 'linklocal', 'uniquelocal'];
 const HOPS_MAX = 10;
@@ -30,18 +31,12 @@ function isNetwork(text: string): boolean {
  * address of a /64 usually has them all. What is no address, as a proxy might pass on, is one client.
  */
 export function clientNetworkOf(ip: string): string {
-  const [address = ''] = ip.replace(/^::ffff:(?=[0-9]+\.)/i, '').split('%', 1); // without the zone
-  if (isIPv4(address)) return address;
-  if (!isIPv6(address)) return 'unknown';
-  const [head = '', tail = ''] = address.split('::');
-  const first = head === '' ? [] : head.split(':');
-  const missing = address.includes('::') ? 8 - first.length - groupsIn(tail) : 0;
-  const groups = [...first, ...Array<string>(missing).fill('0'), ...tail.split(':')].slice(0, 4);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
-}
-
-/** An IPv4 address at the end of an IPv6 one stands for two groups. */
-function groupsIn(text: string): number {
-  if (text === '') return 0;
-  return text.split(':').length + (text.includes('.') ? 1 : 0);
+  if (isIPv4(ip)) return ip;
+  if (!isIPv6(ip)) return 'unknown';
+  const address = ipaddr.process(ip); // an IPv4 address in an IPv6 one comes out of it
+  if (address instanceof ipaddr.IPv4) return address.toString();
+  return `${address.parts
+    .slice(0, 4)
+    .map((part) => part.toString(16))
+    .join(':')}::/64`;
 }
