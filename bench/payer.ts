@@ -19,8 +19,14 @@ const FORM = 'application/x-www-form-urlencoded;charset=UTF-8';
 export class Payer {
   private readonly cookies = new Map<string, string>();
 
-  /** @param gateway its URL, under which the pages' own addresses are reached */
-  constructor(private readonly gateway: string) {}
+  /**
+   * @param gateway its URL, under which the pages' own addresses are reached
+   * @param headers sent with every request
+   */
+  constructor(
+    private readonly gateway: string,
+    private readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 
   /** A page, with the cookies that this browser has. */
   async open(url: string): Promise<{ status: number; html: string }> {
@@ -70,7 +76,11 @@ export class Payer {
 
   private async send(url: string, init: RequestInit): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(url, { redirect: 'manual', ...init, headers: { ...init.headers, cookie } });
+    const response = await fetch(url, {
+      redirect: 'manual',
+      ...init,
+      headers: { ...this.headers, ...init.headers, cookie },
+    });
     for (const set of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
       this.cookies.set(name, value);

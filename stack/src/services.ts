@@ -39,9 +39,15 @@ const STOP_STEPS: readonly StopStep[] = [
 const SYSTEM_VARIABLES = /^(PATH|HOME|TZ|LANG|LOG_LEVEL|NODE_.*|OTEL_.*)$/;
 
 const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
-  gateway: ['MERCHANT_AUTH', 'WEBHOOK_ALLOW_PRIVATE'],
+  gateway: ['MERCHANT_AUTH', 'WEBHOOK_ALLOW_PRIVATE', 'RATE_LIMIT_PER_SECOND', 'TRUST_PROXY'],
   affiliation: ['BUSINESS_REGISTRY', 'TAX_OFFICE_URL', 'TAX_OFFICE_SERVICE_KEY'],
-  payment: ['PAYMENT_TTL_SECONDS', 'PIN_LOCK_SECONDS', 'SANDBOX_BANK_BALANCE'],
+  payment: [
+    'PAYMENT_TTL_SECONDS',
+    'PIN_LOCK_SECONDS',
+    'PIN_FAILURES_PER_ADDRESS',
+    'PIN_FAILURES_PER_MERCHANT',
+    'SANDBOX_BANK_BALANCE',
+  ],
 };
 
 const OWN_SECRETS: Readonly<Record<ServiceName, readonly SecretName[]>> = {

@@ -191,6 +191,13 @@ export const SCENES: readonly Scene[] = [
     open: (world) => passwordAgain(world, { notice: 'stale' }),
   },
   {
+    name: 'password-limited',
+    screen: 'password',
+    ...ENTER,
+    alert: true,
+    open: (world) => passwordAgain(world, { notice: 'limited' }),
+  },
+  {
     name: 'confirmed',
     screen: 'confirmed',
     ...CONFIRMED,

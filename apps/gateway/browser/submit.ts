@@ -8,6 +8,8 @@ const ANSWER_MS = 10_000;
 const PAUSES_MS = [500, 1_500, 3_000];
 /** How often an answer that asks to wait is heeded. */
 const WAITS_MAX = 5;
+/** A wait that is longer than this, ms, is told to the payer instead. */
+const WAIT_MAX_MS = 10_000;
 const LOOK_MS = 2_000;
 /** As long, ms, as what was sent may still be worked on: until then a payment that waits proves nothing. */
 const UNDER_WAY_MS = 6_000;
@@ -45,7 +47,7 @@ async function send(url: string, body: string): Promise<Response | null> {
         headers: { Accept: 'application/json', 'Content-Type': 'application/x-www-form-urlencoded;charset=UTF-8' },
         body,
       });
-      if (response.status === 429 && waits < WAITS_MAX) {
+      if (response.status === 429 && waits < WAITS_MAX && retryAfterMs(response) <= WAIT_MAX_MS) {
         waits += 1;
         await delay(retryAfterMs(response) || 1_000);
         continue;
@@ -66,6 +68,7 @@ function whereTo(form: HTMLFormElement, ok: boolean, { next, code }: Answer): st
   const { phoneUrl = '', passwordUrl = '' } = form.dataset;
   if (ok && next) return next;
   if (code === 'PIN_INVALID') return withQuery(passwordUrl, { notice: 'wrong' });
+  if (code === 'TOO_MANY_REQUESTS') return withQuery(passwordUrl, { notice: 'limited' });
   if (code === 'INSUFFICIENT_FUNDS') return withQuery(phoneUrl, { step: 'method', notice: 'short' });
   return phoneUrl;
 }

@@ -24,6 +24,7 @@ import { Readiness } from './health/readiness';
 import { Commands } from './http/commands';
 import { FieldsPipe } from './http/fields.pipe';
 import { ProblemFilter } from './http/problem';
+import { MerchantLimit } from './http/rate-limit';
 import { MerchantPaymentsController } from './payments/merchant-payments.controller';
 import { Payments } from './payments/payments';
 import { PaymentsController } from './payments/payments.controller';
@@ -79,6 +80,7 @@ export class AppModule {
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: FieldsPipe },
         CloseClient,
+        MerchantLimit,
         Merchants,
         Affiliations,
         Commands,

@@ -1,5 +1,6 @@
 import { ConfigurationError, commonVariables, integer, readEnvironment, secret, urlOf } from '@oneq/service-kit';
 import { str } from 'envalid';
+import { trustedProxies } from './http/client-address';
 
 export type GatewayConfig = ReturnType<typeof readConfig>;
 
@@ -21,9 +22,13 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       MERCHANT_AUTH: str({ choices: ['optional', 'required'] as const, default: 'optional' }),
       /** Whether webhooks may go to private addresses although the gateway listens on more than loopback; never in live mode. */
       WEBHOOK_ALLOW_PRIVATE: str({ choices: ['true', 'false'] as const, default: 'false' }),
+      /** Requests a second from one client address, and for one merchant; three of them make a payment. */
+      RATE_LIMIT_PER_SECOND: integer(1, 1_000_000)({ default: 2_000 }),
+      /** Proxies in front of this gateway whose X-Forwarded-For tells the client's address; by default none is believed. */
+      TRUST_PROXY: trustedProxies({ default: 0 }),
       /** Makes each merchant's redirect_secret. */
       REDIRECT_SECRET: secret(),
-      /** Tells the payer's own forms from forged ones. */
+      /** Tells the payer's own forms from forged ones, and hides the addresses that wrong passwords are counted by. */
       SESSION_SECRET: secret(),
     },
     environment,

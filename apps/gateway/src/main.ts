@@ -12,6 +12,7 @@ import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies } from './http/body';
 import { CONNECTION_LIMITS, endConnectionsWhenStopping, refuseConnection } from './http/connections';
 import { sendProblem } from './http/problem';
+import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
 
@@ -27,6 +28,7 @@ runMain('gateway', async () => {
     http: CONNECTION_LIMITS,
     ...CONNECTION_LIMITS,
     clientErrorHandler: refuseConnection,
+    trustProxy: config.TRUST_PROXY,
     // While stopping, requests that are already here are answered, not refused.
     return503OnClosing: false,
     // A path that is not even valid percent-encoding is no path of ours.
@@ -34,7 +36,15 @@ runMain('gateway', async () => {
       inTrace(undefined, () => sendProblem(new OneQError('NOT_FOUND'), request, reply, config.PUBLIC_URL)),
   });
   const server: FastifyInstance = adapter.getInstance();
+  // Before everything that may refuse a request, so that refusals have these headers too.
+  await server.register(helmet, {
+    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, frameAncestors: ["'none'"] } },
+    frameguard: { action: 'deny' },
+    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
+  });
   observeRequests(server, log);
+  limitAddresses(server, config.RATE_LIMIT_PER_SECOND);
   endConnectionsWhenStopping(server);
   checkRoutes(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
@@ -47,11 +57,6 @@ runMain('gateway', async () => {
     logger: new NestLog(log),
     bodyParser: false,
     abortOnError: false,
-  });
-  await app.register(helmet, {
-    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
-    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
   });
   readBodies(server);
   serveDocuments(app, config.PUBLIC_URL);

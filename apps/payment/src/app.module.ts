@@ -6,6 +6,7 @@ import { CheckoutController } from './checkout/checkout.controller';
 import { CheckoutHints } from './checkout/checkout-hints';
 import { EnterPassword } from './checkout/enter-password';
 import { Keypads } from './checkout/keypads';
+import { PasswordFailures } from './checkout/password-failures';
 import { PasswordHasher } from './checkout/password-hasher';
 import { ViewCheckout } from './checkout/view-checkout';
 import { CONFIG, type PaymentConfig } from './config';
@@ -18,6 +19,7 @@ import { AddCheckout } from './migrations/1768000000000-add-checkout';
 import { AddCancellation } from './migrations/1769000000000-add-cancellation';
 import { AddWebhooks } from './migrations/1770000000000-add-webhooks';
 import { AddOpenedWallets } from './migrations/1770100000000-add-opened-wallets';
+import { AddPasswordFailures } from './migrations/1772000000000-add-password-failures';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
 import { CancelPayment } from './payments/cancel';
@@ -48,7 +50,15 @@ import { WebhooksController } from './webhooks/webhooks.controller';
 export const SCHEMA = {
   schema: 'payment',
   entities: [Payment],
-  migrations: [CreateLedger, AddCheckout, AddCancellation, AddWebhooks, AddOpenedWallets, CreateIdempotencyKeys],
+  migrations: [
+    CreateLedger,
+    AddCheckout,
+    AddCancellation,
+    AddWebhooks,
+    AddOpenedWallets,
+    CreateIdempotencyKeys,
+    AddPasswordFailures,
+  ],
 };
 
 @Module({})
@@ -89,6 +99,7 @@ export class AppModule {
         ViewCheckout,
         BindPhone,
         EnterPassword,
+        PasswordFailures,
         PreparePayment,
         AuthenticatePayment,
         ApprovePayment,

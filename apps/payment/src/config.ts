@@ -24,6 +24,9 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       KEYPAD_SECRET: secret(),
       /** Seconds for which the fifth wrong password in a row locks a wallet. */
       PIN_LOCK_SECONDS: integer(1, 604_800)({ default: 1_800 }),
+      /** Wrong passwords in an hour, after which no more are looked at: of one client address, and of one merchant beside right ones. */
+      PIN_FAILURES_PER_ADDRESS: integer(1, 1_000_000)({ default: 30 }),
+      PIN_FAILURES_PER_MERCHANT: integer(1, 1_000_000)({ default: 300 }),
       /** Seconds a prepared payment waits for the payer, and an authenticated one for the merchant's approval. */
       PAYMENT_TTL_SECONDS: integer(1, 86_400)({ default: 900 }),
       /** Won in the bank account of a wallet that opens in sandbox mode. */

@@ -14,6 +14,8 @@ export class Payer {
     readonly token: string,
     private readonly page: CheckoutPage = 'phone',
     readonly session: string = randomBytes(32).toString('hex'),
+    /** Stands for its address. */
+    readonly client: string = randomBytes(32).toString('hex'),
   ) {}
 
   private get query() {
@@ -54,7 +56,8 @@ export class Payer {
   }
 
   submit(attempt: string, keys: string, choice: Choice = {}): Promise<PasswordSubmitted> {
-    return this.service.module.get(EnterPassword).submit({ ...this.query, ...chosen(choice), attempt, keys });
+    const { client } = this;
+    return this.service.module.get(EnterPassword).submit({ ...this.query, ...chosen(choice), attempt, keys, client });
   }
 
   /** Opens a keypad and enters the password. */

@@ -24,6 +24,7 @@ const TABLES = [
   'checkouts',
   'passwords',
   'password_attempts',
+  'password_failures',
   'given_up_orders',
   'idempotency_keys',
   'webhook_endpoints',
@@ -39,7 +40,7 @@ export class PaymentService {
     readonly admin: Client,
     /** What the gateways were told. */
     readonly hints: readonly object[],
-    private readonly again: () => Promise<PaymentService>,
+    private readonly again: (changes: NodeJS.ProcessEnv) => Promise<PaymentService>,
   ) {}
 
   static async start(environment: NodeJS.ProcessEnv = {}): Promise<PaymentService> {
@@ -66,14 +67,14 @@ export class PaymentService {
     const admin = new Client(database.adminUrl);
     await admin.connect();
     await admin.query('SET search_path = payment');
-    const again = () => PaymentService.on(database, environment);
+    const again = (changes: NodeJS.ProcessEnv) => PaymentService.on(database, { ...environment, ...changes });
     return new PaymentService(module, admin, hints, again);
   }
 
-  /** Stops it and starts another one on the same database. */
-  async restarted(): Promise<PaymentService> {
+  /** Stops it and starts another one on the same database, with these changes of its environment. */
+  async restarted(changes: NodeJS.ProcessEnv = {}): Promise<PaymentService> {
     await this.stop();
-    return this.again();
+    return this.again(changes);
   }
 
   async stop(): Promise<void> {
@@ -110,8 +111,8 @@ export class PaymentService {
   }
 
   /** A phone that has begun to pay. */
-  async payer(payment: { phone_token: string }): Promise<Payer> {
-    const payer = new Payer(this, payment.phone_token);
+  async payer(payment: { phone_token: string }, client?: string): Promise<Payer> {
+    const payer = new Payer(this, payment.phone_token, 'phone', undefined, client);
     await payer.begin();
     return payer;
   }

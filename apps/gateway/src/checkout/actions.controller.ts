@@ -84,8 +84,9 @@ export class ActionsController {
     const page = new PageAddress('phone', token, via);
     const again = { step: 'password', payment_method_type, top_up_amount, mode };
     const session = this.sessions.ofForm(request, csrf);
+    const client = this.sessions.clientOf(request);
     const { outcome } = session
-      ? await this.client.ask(SubmitPassword, { ...entry, page: 'phone', session: session.hash })
+      ? await this.client.ask(SubmitPassword, { ...entry, page: 'phone', session: session.hash, client })
       : { outcome: 'stale' as const };
     switch (outcome) {
       case 'authenticated':

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type GatewayConfig } from '../config';
+import { clientNetworkOf } from '../http/client-address';
 import { cookieOf, setCookie } from './cookies';
 
 /** 128 bits, so that no session can be guessed. */
@@ -50,6 +51,13 @@ export class Sessions {
     if (request.headers['sec-fetch-site'] === 'cross-site') return null;
     const session = this.of(request);
     return session && equal(session.csrf, csrf ?? '') ? session : null;
+  }
+
+  /** What stands for a browser's address where wrong passwords are counted: a keyed hash, since an address is personal. */
+  clientOf({ ip }: Pick<FastifyRequest, 'ip'>): string {
+    return createHmac('sha256', this.config.SESSION_SECRET)
+      .update(`address ${clientNetworkOf(ip)}`)
+      .digest('hex');
   }
 
   private made(cookie: string): Session {

@@ -105,6 +105,8 @@ const ko = {
     noScript: '비밀번호를 누르려면 자바스크립트를 켜 주세요.',
     wrong: (triesLeft: number, time: string) =>
       `비밀번호가 달라요. ${triesLeft === 1 ? '한 번' : `${triesLeft}번`} 더 틀리면 ${time} 동안 결제할 수 없어요.`,
+    limited:
+      '이 인터넷 연결이나 이 상점에서 비밀번호가 너무 많이 틀려 잠시 막아 두었어요. 다른 연결로 해 보거나 한 시간 뒤에 다시 시도해 주세요. 틀린 횟수에는 넣지 않았어요.',
     stale: '자판을 새로 불러왔어요. 처음부터 눌러 주세요. 틀린 횟수에는 넣지 않았어요.',
     create: '결제 비밀번호를 만들어 주세요',
     rule: '같은 숫자 3개나 123처럼 이어지는 숫자 3개는 쓸 수 없어요.',
@@ -267,6 +269,8 @@ const en: Copy = {
     noScript: 'Turn on JavaScript to enter your password.',
     wrong: (triesLeft, time) =>
       `That's not the password. After ${triesLeft} more wrong ${triesLeft === 1 ? 'try' : 'tries'} you can't pay for ${time}.`,
+    limited:
+      "Too many wrong passwords came from this internet connection or at this shop. Try another connection, or again in an hour; this didn't count as a wrong try.",
     stale: "We refreshed the keypad. Please start again; this didn't count as a wrong try.",
     create: 'Create a payment password',
     rule: 'No digit three times in a row and no runs like 123.',

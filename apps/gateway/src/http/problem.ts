@@ -59,7 +59,11 @@ export function sendProblem(error: OneQError, request: FastifyRequest, reply: Fa
     .header('content-type', 'application/problem+json')
     .header('content-language', language)
     .header('cache-control', 'no-store')
-    .header('x-content-type-options', 'nosniff') // also where a request ends before helmet sees it
+    // Also where a request ends before anything else sees it.
+    .header('x-content-type-options', 'nosniff')
+    .header('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+    .header('x-frame-options', 'DENY')
+    .header('referrer-policy', 'no-referrer')
     .send(Buffer.from(JSON.stringify(problem(error, publicUrl, request.url, language)))); // bytes: no charset is added
 }
 

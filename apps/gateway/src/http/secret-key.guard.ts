@@ -1,8 +1,9 @@
 import { type CanActivate, createParamDecorator, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { hashCredential, OneQError } from '@oneq/contracts';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
+import { MerchantLimit } from './rate-limit';
 import { secretKey } from './secret-key';
 
 /** Whose key came with a request, and its SHA-256, hex. */
@@ -23,6 +24,7 @@ export class SecretKeyGuard implements CanActivate {
 
   constructor(
     private readonly merchants: Merchants,
+    private readonly limit: MerchantLimit,
     @Inject(CONFIG) private readonly config: GatewayConfig,
   ) {
     this.required = config.MERCHANT_AUTH === 'required';
@@ -30,11 +32,13 @@ export class SecretKeyGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
     const key = secretKey(request.headers.authorization, this.config.MODE);
     if (key !== undefined) {
       const { cid } = await this.merchants.ofKey(key);
       presented.set(request, { cid, keyHash: hashCredential(key) });
     } else if (this.required) throw new OneQError('SECRET_KEY_REQUIRED');
+    this.limit.take(keyHolderOf(request), request, reply);
     return true;
   }
 }

@@ -19,6 +19,7 @@ import { PaymentIds } from '../ids/payment-ids';
 import { AuthenticatePayment } from '../payments/authenticate';
 import { ClosePayment } from '../payments/close';
 import { type Attempt, Keypads } from './keypads';
+import { MERCHANT_PARTS, merchantHasTooMany, PasswordFailures, THIS_HOUR } from './password-failures';
 import { type HashedPassword, isWeak, PasswordHasher } from './password-hasher';
 import { TRIES_MAX, ViewCheckout } from './view-checkout';
 
@@ -27,25 +28,41 @@ const KEYPAD_LIFE = `interval '3 minutes'`;
 
 /** The ready payment $1, bound to the session $2, with a keypad made at $3. */
 const PAYABLE = `
-      SELECT payments.id, wallet_id FROM payments JOIN checkouts ON payment_id = payments.id
+      SELECT payments.id, wallet_id, cid FROM payments JOIN checkouts ON payment_id = payments.id
       WHERE payments.id = $1 AND status = 'READY' AND expires_at > now() AND bound_session = $2
         AND $3 > now() - ${KEYPAD_LIFE}`;
+
+/** Counts one more for the merchant of `payment`. */
+function countOfMerchant(column: 'wrong' | 'correct', payment: string): string {
+  return `INSERT INTO password_failures AS known (hour, scope, subject, part, ${column})
+    SELECT ${THIS_HOUR}, 'merchant', cid, wallet_id % ${MERCHANT_PARTS}, 1 FROM ${payment}
+    ON CONFLICT ON CONSTRAINT one_count_of_each_hour DO UPDATE SET ${column} = known.${column} + 1`;
+}
 
 /**
  * Spends an attempt ($4) and takes one of the wallet's tries, before the password is looked at: of simultaneous guesses no
  * more than five get one. The fifth locks the wallet for $5 seconds at once, so that a process that dies while it checks
- * leaves no wallet open; the right password gives all tries back. No row comes back when the payment cannot be paid by
- * this session, the wallet is locked, or the attempt was spent.
+ * leaves no wallet open; the right password gives all tries back. The try is taken from the client $6 too, who has $7 an
+ * hour; the merchant has $8 beside as many as were right. No row comes back when the payment cannot be paid by this
+ * session, the wallet is locked, the attempt was spent, or one of the two has none left.
  */
 const TAKE_TRY: Statement = {
   name: 'take-password-try',
   text: `
     WITH payment AS (${PAYABLE}
+    ), client AS (
+      INSERT INTO password_failures AS known (hour, scope, subject, part, wrong)
+      SELECT ${THIS_HOUR}, 'address', $6, 0, 1 FROM payment JOIN passwords USING (wallet_id)
+      WHERE (locked_until IS NULL OR locked_until <= now())
+        AND NOT EXISTS (SELECT FROM password_attempts WHERE password_attempts.id = $4)
+        AND NOT ${merchantHasTooMany('payment.cid', '$8')}
+      ON CONFLICT ON CONSTRAINT one_count_of_each_hour DO UPDATE SET wrong = known.wrong + 1 WHERE known.wrong < $7
+      RETURNING wrong
     ), password AS (
       UPDATE passwords SET
         tries_taken = CASE WHEN locked_until IS NULL THEN tries_taken + 1 ELSE 1 END,
         locked_until = CASE WHEN locked_until IS NULL AND tries_taken + 1 = ${TRIES_MAX} THEN now() + make_interval(secs => $5) END
-      FROM payment
+      FROM payment, client
       WHERE passwords.wallet_id = payment.wallet_id AND (locked_until IS NULL OR locked_until <= now())
         AND NOT EXISTS (SELECT FROM password_attempts WHERE password_attempts.id = $4)
       RETURNING hash, salt, pepper_version, tries_taken
@@ -56,19 +73,30 @@ const TAKE_TRY: Statement = {
     SELECT hash, salt, pepper_version FROM password`,
 };
 
-/** The password was right: all tries are given back. */
+/**
+ * The password was right: all tries are given back, the one of the client $2 too, and the merchant may have one more.
+ * The client's count comes first, as where a try is taken, so that the two never wait for each other.
+ */
 const RIGHT: Statement = {
   name: 'password-was-right',
   text: `
     WITH attempt AS (
-      UPDATE password_attempts SET outcome = 'right' WHERE id = $1 AND outcome IS NULL RETURNING payment_id
+      UPDATE password_attempts SET outcome = 'right' WHERE id = $1 AND outcome IS NULL RETURNING payment_id, claimed_at
+    ), client AS (
+      UPDATE password_failures SET wrong = wrong - 1 FROM attempt
+      WHERE hour = date_trunc('hour', claimed_at) AND scope = 'address' AND subject = $2 AND part = 0 AND wrong > 0
+      RETURNING wrong
+    ), payment AS (
+      SELECT cid, wallet_id FROM attempt JOIN payments ON payments.id = payment_id WHERE (SELECT count(*) FROM client) >= 0
+    ), password AS (
+      UPDATE passwords SET tries_taken = 0, locked_until = NULL FROM payment
+      WHERE passwords.wallet_id = payment.wallet_id
+      RETURNING payment.*
     )
-    UPDATE passwords SET tries_taken = 0, locked_until = NULL
-    FROM attempt JOIN payments ON payments.id = payment_id
-    WHERE passwords.wallet_id = payments.wallet_id`,
+    ${countOfMerchant('correct', 'password')}`,
 };
 
-/** It was wrong; the fifth in a row has locked the wallet, unless a right one came in between. */
+/** It was wrong; the fifth in a row has locked the wallet, unless a right one came in between. The merchant's count grows. */
 const WRONG: Statement = {
   name: 'password-was-wrong',
   text: `
@@ -76,11 +104,16 @@ const WRONG: Statement = {
       SELECT tries_taken, locked_until > now() AS locked
       FROM password_attempts attempt JOIN payments ON payments.id = payment_id JOIN passwords USING (wallet_id)
       WHERE attempt.id = $1
+    ), attempt AS (
+      UPDATE password_attempts SET
+        outcome = CASE WHEN try = ${TRIES_MAX} AND locked THEN 'locked' ELSE 'wrong' END,
+        attempts_left = CASE WHEN try = ${TRIES_MAX} AND locked THEN NULL ELSE ${TRIES_MAX} - tries_taken END
+      FROM password WHERE id = $1 AND outcome IS NULL
+      RETURNING payment_id
+    ), payment AS (
+      SELECT cid, wallet_id FROM attempt JOIN payments ON payments.id = payment_id
     )
-    UPDATE password_attempts SET
-      outcome = CASE WHEN try = ${TRIES_MAX} AND locked THEN 'locked' ELSE 'wrong' END,
-      attempts_left = CASE WHEN try = ${TRIES_MAX} AND locked THEN NULL ELSE ${TRIES_MAX} - tries_taken END
-    FROM password WHERE id = $1 AND outcome IS NULL`,
+    ${countOfMerchant('wrong', 'payment')}`,
 };
 
 /** Keeps a new password that was entered once, until it is entered again. Not for a wallet that has one. */
@@ -152,6 +185,7 @@ export class EnterPassword {
     private readonly keypads: Keypads,
     private readonly hasher: PasswordHasher,
     private readonly authenticating: AuthenticatePayment,
+    private readonly failures: PasswordFailures,
     private readonly close: ClosePayment,
     private readonly ids: PaymentIds,
     @Inject(CONFIG) private readonly config: PaymentConfig,
@@ -171,7 +205,8 @@ export class EnterPassword {
   /**
    * Checks the password and, if it is right, authenticates the payment. The same attempt again answers the same.
    * @throws {OneQError} PAYMENT_NOT_FOUND; PIN_INVALID; WALLET_LOCKED, which has failed the payment if this was the
-   * fifth wrong one; INSUFFICIENT_FUNDS; PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED
+   * fifth wrong one; TOO_MANY_REQUESTS when too many were wrong from this address or for this merchant: this one was not
+   * looked at; INSUFFICIENT_FUNDS; PAYMENT_CANCELLED, PAYMENT_FAILED, PAYMENT_EXPIRED
    */
   async submit(command: SubmitPasswordCommand): Promise<PasswordSubmitted> {
     const id = this.checkout.idOf(phone(command));
@@ -209,10 +244,12 @@ export class EnterPassword {
   }
 
   private async check(entry: Entry): Promise<undefined> {
-    const taken = await this.spend<HashedPassword>(TAKE_TRY, entry, this.config.PIN_LOCK_SECONDS);
+    const { client } = entry.command;
+    const limits = [this.config.PIN_LOCK_SECONDS, client, ...this.failures.limits];
+    const taken = await this.spend<HashedPassword>(TAKE_TRY, entry, ...limits);
     if (!taken) return;
     const right = await this.hasher.matches(entry.password, taken);
-    await this.database.run(right ? RIGHT : WRONG, [entry.attempt.id]);
+    await (right ? this.database.run(RIGHT, [entry.attempt.id, client]) : this.database.run(WRONG, [entry.attempt.id]));
   }
 
   private async setFirst(entry: Entry): Promise<PasswordSubmitted | undefined> {
@@ -274,7 +311,7 @@ export class EnterPassword {
       case 'repeat':
         return { outcome: 'repeat' };
     }
-    return this.notSpent(await this.checkout.view(phone(command)));
+    return this.notSpent(entry, await this.checkout.view(phone(command)));
   }
 
   /** The outcome of a spent attempt, waited for while another request looks at it; undefined when it is not spent. */
@@ -287,10 +324,11 @@ export class EnterPassword {
     }
   }
 
-  private notSpent(view: CheckoutView): PasswordSubmitted {
+  private async notSpent({ id, attempt, command }: Entry, view: CheckoutView): Promise<PasswordSubmitted> {
     const { status, locked_until } = view;
     if (isFinished(status)) throw new OneQError(FINISHED_ERRORS[status]);
     if (status === 'READY' && locked_until !== null) throw this.locked(view);
+    if (status === 'READY' && attempt.purpose === 'enter') await this.failures.requireFew(id, command.client);
     return { outcome: status === 'READY' ? 'stale' : 'authenticated' };
   }
 

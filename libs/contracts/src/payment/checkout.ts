@@ -140,6 +140,13 @@ export interface OpenedKeypad {
 
 /** The keys that were pressed, undecoded: no digit crosses NATS. */
 export class SubmitPasswordCommand extends OpenKeypadQuery {
+  @Text({
+    max: 64,
+    form: SHA_256,
+    description: "keyed hash of the browser's address, hex: wrong passwords are counted by it",
+  })
+  readonly client!: string;
+
   @Text({ max: 80, description: 'attempt' })
   readonly attempt!: string;
 
@@ -171,7 +178,7 @@ export const CancelCheckout = message<CheckoutView>()('payment.checkout.cancel',
 /** @throws as ViewCheckout */
 export const OpenKeypad = message<OpenedKeypad>()('payment.checkout.open-keypad', OpenKeypadQuery);
 /**
- * @throws PAYMENT_NOT_FOUND; PIN_INVALID (`attempts_left`); WALLET_LOCKED; INSUFFICIENT_FUNDS; PAYMENT_CANCELLED,
+ * @throws PAYMENT_NOT_FOUND; PIN_INVALID (`attempts_left`); WALLET_LOCKED; TOO_MANY_REQUESTS; INSUFFICIENT_FUNDS; PAYMENT_CANCELLED,
  * PAYMENT_FAILED, PAYMENT_EXPIRED
  */
 export const SubmitPassword = message<PasswordSubmitted>()('payment.checkout.submit-password', SubmitPasswordCommand);

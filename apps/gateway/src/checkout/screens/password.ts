@@ -6,7 +6,7 @@ import type { ReviewChoice } from './review';
 import { alertBox, type Place, type Screen, summary, title, topBar } from './screen';
 
 /** What came of the last entry. */
-export const PASSWORD_NOTICES = ['wrong', 'stale', 'weak', 'different'] as const;
+export const PASSWORD_NOTICES = ['wrong', 'stale', 'weak', 'different', 'limited'] as const;
 export type PasswordNotice = (typeof PASSWORD_NOTICES)[number];
 
 export interface PasswordChoice extends ReviewChoice {
