@@ -4,16 +4,81 @@ import fc from 'fast-check';
 
 /** Text that has broken others: controls, bidi, surrogates, prototypes, other digits, markup, other languages' syntax. */
 const HOSTILE = [
-  ...['', ' ', '\u0000', 'a\u0000b', '\u001b[31m', '\u007f', '\u0085', '\u2028', '\u2029', '\ufeff', '\ufffd', '\uffff'],
-  ...['\u202eabc', '\u2066a\u2069', '\u200f', '\u061c', '\u200b', '\u3164', '\u2800', '\u00ad', '\u{e0001}', '\u{1d173}'],
+  ...[
+    '',
+    ' ',
+    '\u0000',
+    'a\u0000b',
+    '\u001b[31m',
+    '\u007f',
+    '\u0085',
+    '\u2028',
+    '\u2029',
+    '\ufeff',
+    '\ufffd',
+    '\uffff',
+  ],
+  ...[
+    '\u202eabc',
+    '\u2066a\u2069',
+    '\u200f',
+    '\u061c',
+    '\u200b',
+    '\u3164',
+    '\u2800',
+    '\u00ad',
+    '\u{e0001}',
+    '\u{1d173}',
+  ],
   ...['\ud800', '\udfff', 'a\ud83d', '\ude00\ud83d', '🍕', '👩‍👩‍👧‍👦', '🇰🇷', 'é', 'ﷺ', 'ﬃ', '\u0344', '\u1e9b\u0323'],
   ...['\u0300'.repeat(50), `e${'\u0301'.repeat(300)}`, '고구마'.normalize('NFD'), '각'.repeat(60).normalize('NFD')],
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'then', 'null', 'undefined', 'true', 'NaN'],
-  ...['0', '-0', '-1', '+1', '1e3', '1E400', '0x10', '1.0', '1.5', '１６０００', '٣', '१', '1_000', '1,000', '9'.repeat(400)],
+  ...[
+    '__proto__',
+    'constructor',
+    'prototype',
+    'toString',
+    'hasOwnProperty',
+    'then',
+    'null',
+    'undefined',
+    'true',
+    'NaN',
+  ],
+  ...[
+    '0',
+    '-0',
+    '-1',
+    '+1',
+    '1e3',
+    '1E400',
+    '0x10',
+    '1.0',
+    '1.5',
+    '１６０００',
+    '٣',
+    '१',
+    '1_000',
+    '1,000',
+    '9'.repeat(400),
+  ],
   ...['2147483647', '2147483648', '9007199254740993', '18446744073709551616', '000000000000000000001', '0'.repeat(300)],
-  ...["'; DROP TABLE payments; --", '<script>alert(1)</script>', '{{7*7}}', '${7*7}', '%00', '%', '%zz', '%ff', '%EA%B3'],
-  ...['../../etc/passwd', '\\\\host\\share', 'http://user@host/', 'javascript:alert(1)', 'http://[::1]:99999/', 'http://h/\u0000'],
-  ...['2016.11.15 21:18:22', '2016.02.30 00:00:00', '0000.00.00 00:00:00', '9999.12.31 23:59:59', 'TC00NETIME', 'sk_test_oneq'],
+  ...["'; DROP TABLE payments; --", '<script>alert(1)</script>', '{{7*7}}', '%00', '%', '%zz', '%ff', '%EA%B3'],
+  ...[
+    '../../etc/passwd',
+    '\\\\host\\share',
+    'http://user@host/',
+    'javascript:alert(1)',
+    'http://[::1]:99999/',
+    'http://h/\u0000',
+  ],
+  ...[
+    '2016.11.15 21:18:22',
+    '2016.02.30 00:00:00',
+    '0000.00.00 00:00:00',
+    '9999.12.31 23:59:59',
+    'TC00NETIME',
+    'sk_test_oneq',
+  ],
 ];
 
 export const hostileText = fc.oneof(
@@ -42,12 +107,26 @@ const FORMED: Readonly<Record<string, fc.Arbitrary<string>>> = {
   session: fc.constantFrom('0'.repeat(64), 'g'.repeat(64)),
 };
 const URLS = fc.constantFrom(
-  ...['http://localhost:3000/a', 'https://shop.example/a?b=c#d', `http://h/${'a'.repeat(246)}`, `http://h/${'a'.repeat(247)}`],
-  ...['http://host', 'HTTP://HOST/', 'http://한국.example/결제?상점=1', 'ftp://h/', '//h/', 'http:h', 'http:\\\\h', 'http://a@b/'],
+  ...[
+    'http://localhost:3000/a',
+    'https://shop.example/a?b=c#d',
+    `http://h/${'a'.repeat(246)}`,
+    `http://h/${'a'.repeat(247)}`,
+  ],
+  ...[
+    'http://host',
+    'HTTP://HOST/',
+    'http://한국.example/결제?상점=1',
+    'ftp://h/',
+    '//h/',
+    'http:h',
+    'http:\\\\h',
+    'http://a@b/',
+  ],
 );
 
 /** A value for a field: mostly one that it takes, at the limit of its length or range, or one beyond. */
-export function valueOf(field: FieldDescription): fc.Arbitrary<string | number> {
+export function valueFor(field: FieldDescription): fc.Arbitrary<string | number> {
   const formed = FORMED[field.name] ?? (field.name.endsWith('_url') ? URLS : undefined);
   const { minimum = 0, maximum = 2_147_483_647, maxLength: max = 100, values } = field;
   const integers = fc.constantFrom(minimum, minimum + 1, maximum, maximum + 1, minimum - 1, 16_000, 0, -0, 1.5, 1e21);
@@ -60,11 +139,18 @@ export function valueOf(field: FieldDescription): fc.Arbitrary<string | number> 
       : values
         ? fc.constantFrom(...values)
         : (formed ?? atTheLimit);
-  return fc.oneof({ arbitrary: good, weight: 12 }, { arbitrary: atTheLimit, weight: 1 }, { arbitrary: hostileText, weight: 2 });
+  return fc.oneof(
+    { arbitrary: good, weight: 12 },
+    { arbitrary: atTheLimit, weight: 1 },
+    { arbitrary: hostileText, weight: 2 },
+  );
 }
 
 /** JSON that no field takes, and what does not even fit into JSON's numbers. */
-const jsonValue = fc.oneof(fc.constantFrom(null, true, false, [], {}, [1], { $ne: '' }, 1.5, -1), fc.jsonValue({ maxDepth: 4 }));
+const jsonValue = fc.oneof(
+  fc.constantFrom(null, true, false, [], {}, [1], { $ne: '' }, 1.5, -1),
+  fc.jsonValue({ maxDepth: 4 }),
+);
 
 export type Pair = readonly [name: string, value: unknown];
 
@@ -72,11 +158,23 @@ export type Pair = readonly [name: string, value: unknown];
 export function fieldsFor(type: MessageClass<object>): fc.Arbitrary<Pair[]> {
   const fields = fieldsOf(type).map((field) =>
     fc
-      .tuple(fc.constant(field.name), fc.oneof({ arbitrary: valueOf(field), weight: 30 }, { arbitrary: jsonValue, weight: 1 }))
-      .chain((pair): fc.Arbitrary<Pair[]> => fc.constantFrom([pair], [pair], [pair], [pair], [pair], [pair], field.required ? [pair] : [])),
+      .tuple(
+        fc.constant(field.name),
+        fc.oneof({ arbitrary: valueFor(field), weight: 30 }, { arbitrary: jsonValue, weight: 1 }),
+      )
+      .chain(
+        (pair): fc.Arbitrary<Pair[]> =>
+          fc.constantFrom([pair], [pair], [pair], [pair], [pair], [pair], field.required ? [pair] : []),
+      ),
   );
-  const strange = fc.tuple(fc.oneof(hostileText, fc.constantFrom('__proto__', 'constructor', 'amount', 'cid')), hostileText);
-  const extras = fc.oneof({ arbitrary: fc.constant([]), weight: 4 }, { arbitrary: fc.array(strange, { maxLength: 3 }), weight: 1 });
+  const strange = fc.tuple(
+    fc.oneof(hostileText, fc.constantFrom('__proto__', 'constructor', 'amount', 'cid')),
+    hostileText,
+  );
+  const extras = fc.oneof(
+    { arbitrary: fc.constant([]), weight: 4 },
+    { arbitrary: fc.array(strange, { maxLength: 3 }), weight: 1 },
+  );
   return fc.tuple(fc.tuple(...fields), extras).map(([own, more]): Pair[] => [...own.flat(), ...more]);
 }
 
@@ -94,7 +192,9 @@ function percentEncoded(byte: number): string {
 
 /** JSON with these fields, in which a name may come twice. */
 export function jsonBytes(pairs: readonly Pair[]): Buffer {
-  return Buffer.from(`{${pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value) ?? 'null'}`).join(',')}}`);
+  return Buffer.from(
+    `{${pairs.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value) ?? 'null'}`).join(',')}}`,
+  );
 }
 
 /** Bytes of a body: whole, or with a byte changed, cut or repeated. */
