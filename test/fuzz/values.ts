@@ -181,7 +181,7 @@ export function fieldsFor(type: MessageClass<object>): fc.Arbitrary<Pair[]> {
 /** A form with these fields; lone surrogates become what UTF-8 would have for them. */
 export function formBytes(pairs: readonly Pair[]): Buffer {
   const encode = (value: unknown) =>
-    [...Buffer.from(typeof value === 'string' ? value : String(value))].map(percentEncoded).join('');
+    [...Buffer.from(typeof value === 'string' ? value : JSON.stringify(value))].map(percentEncoded).join('');
   return Buffer.from(pairs.map(([name, value]) => `${encode(name)}=${encode(value)}`).join('&'));
 }
 
