@@ -10,7 +10,12 @@ import { readConfig } from './config';
 import { serveDocuments } from './docs/openapi';
 import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies } from './http/body';
-import { CONNECTION_LIMITS, endConnectionsWhenStopping, refuseConnection } from './http/connections';
+import {
+  CONNECTION_LIMITS,
+  endConnectionsWhenStopping,
+  refuseConnection,
+  refuseExpectations,
+} from './http/connections';
 import { sendProblem } from './http/problem';
 import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
@@ -46,6 +51,7 @@ runMain('gateway', async () => {
   observeRequests(server, log);
   limitAddresses(server, config.RATE_LIMIT_PER_SECOND);
   endConnectionsWhenStopping(server);
+  refuseExpectations(server);
   checkRoutes(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
     reply.header('content-type', 'application/json;charset=UTF-8'); // as the specification writes it

@@ -221,6 +221,7 @@ function toFlag(value: unknown): unknown {
 
 function toInteger(value: unknown): unknown {
   const text = toText(value);
+  if (typeof text === 'number') return text + 0; // of two noughts one: JSON has a -0
   if (typeof text !== 'string') return text;
   // Any number of digits: what is beyond the safe integers is out of every field's range anyway.
   return /^[0-9]+$/.test(text) ? Math.min(Number(text), Number.MAX_SAFE_INTEGER) : text;

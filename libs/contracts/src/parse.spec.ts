@@ -72,6 +72,10 @@ describe('the fields of a request', () => {
     expect(prepare({ item_code: null }).item_code).toBeUndefined();
   });
 
+  it('know one nought only', () => {
+    expect(Object.is(prepare({ balance: -0 }).balance, 0)).toBe(true);
+  });
+
   it('never hold what was not declared', () => {
     const values = JSON.parse(`{"__proto__":{"admin":true},"constructor":"x","status":"APPROVED"}`);
     const parsed = prepare(values);

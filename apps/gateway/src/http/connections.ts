@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
@@ -40,6 +40,14 @@ export function refuseConnection(error: NodeJS.ErrnoException, socket: Socket): 
       `Connection: close\r\n\r\n${body}`,
     () => socket.destroy(), // a peer that keeps its side open keeps no connection
   );
+}
+
+/** Node answers an `Expect` that it does not know by itself, with nothing in it; here with a problem document as well. */
+export function refuseExpectations(server: FastifyInstance): void {
+  server.server.on('checkExpectation', (_request: IncomingMessage, response: ServerResponse) => {
+    const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[417], status: 417 });
+    response.writeHead(417, { 'content-type': 'application/problem+json', connection: 'close' }).end(body);
+  });
 }
 
 /** Once the server stops, each answer is the last of its connection; idle connections would hold it up otherwise. */

@@ -79,6 +79,20 @@ describe('ending a payment before its approval', () => {
     }
   });
 
+  it('ends what is being authenticated at the same time, hold or not', async () => {
+    for (let round = 0; round < 100; round += 1) {
+      const { command, tid } = await service.prepared();
+      const [authenticated, ended] = await Promise.allSettled([
+        service.authenticating.authenticate({ tid }),
+        service.end(tid, 'cancel'),
+      ]);
+      expect(ended).toMatchObject({ status: 'fulfilled', value: { status: 'CANCELLED' } });
+      if (authenticated.status === 'rejected')
+        expect(authenticated.reason).toMatchObject({ code: 'PAYMENT_CANCELLED' });
+      expect(await service.wallets.byAccount(command.bank_acct_num)).toMatchObject({ money_held: 0 });
+    }
+  });
+
   it('expires what is out of time, and nothing before', async () => {
     const due = await service.authenticated();
     const early = await service.authenticated();

@@ -23,6 +23,17 @@ describe('preparing a payment', () => {
     expect(await service.statusOf(command.order_id)).toBe('READY');
   });
 
+  it('answers no payment whose time is over, also while somebody else is expiring it', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const { command, tid } = await service.authenticated();
+      await service.outOfTime(command.order_id);
+      const answers = await Promise.all(Array.from({ length: 5 }, () => service.preparing.prepare(command)));
+      const tids = new Set(answers.map((answer) => answer.tid));
+      expect(tids.size).toBe(1);
+      expect(tids).not.toContain(tid);
+    }
+  });
+
   it('books the opening balances as transfers, so that the ledger explains every won', async () => {
     const { command } = await service.prepared({ balance: 0 });
     const { bank_acct_num } = command;

@@ -108,9 +108,11 @@ export class PreparePayment {
         );
         return { tid, checkout_version: this.tokens.currentVersion };
       }
-      const newest = await this.payments.newestOf(command.cid, command.order_id);
+      const found = await this.payments.newestOf(command.cid, command.order_id);
       // A payment whose time is over makes room for the next one, also before the expiry worker has come by.
-      if (newest && (await this.close.expireIfDue(newest.id))) continue;
+      if (found && (await this.close.expireIfDue(found.id))) continue;
+      // Read after the look at the clock: somebody else may have expired it just now.
+      const newest = found && (await this.payments.byId(found.id));
       const live = newest && (LIVE_STATUSES as readonly string[]).includes(newest.status);
       if (live) return this.again(command, newest);
       // Only sandbox mode opens wallets; there, a simultaneous prepare was faster, and the next run meets its rows.

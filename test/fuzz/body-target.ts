@@ -1,0 +1,85 @@
+import 'reflect-metadata';
+import * as contracts from '@oneq/contracts';
+import { fieldsOf, type MessageClass, OneQError, parse } from '@oneq/contracts';
+import { CancelForm, CheckoutForm, PasswordForm } from '../../apps/gateway/src/checkout/requests';
+import { readForm, readJson } from '../../apps/gateway/src/http/body';
+
+/** Every class that a body or a message between the services is parsed as. */
+export const REQUESTS: ReadonlyArray<MessageClass<object>> = [
+  ...Object.values(contracts)
+    .filter(
+      (value): value is MessageClass<object> =>
+        typeof value === 'function' && /(Request|Command|Query)$/.test(value.name),
+    )
+    .filter((type) => fieldsOf(type).length > 0),
+  CheckoutForm,
+  CancelForm,
+  PasswordForm,
+];
+
+/** Longest time to read and parse a body, CPU ms. */
+const PARSE_MAX_MS = 50;
+
+/**
+ * The first byte chooses a request class and a mode, the rest is a body of it: it is read as a form and as JSON. A
+ * coverage-guided fuzzer can call this as it is: whatever it throws is a bug. A body is taken or refused with a 4xx; what
+ * is taken holds declared fields alone, and written again, as a form or as JSON, it is taken as the same.
+ * @returns how often it was taken
+ */
+export function fuzzBody(data: Buffer): number {
+  const [choice = 0] = data;
+  const type = REQUESTS[choice % REQUESTS.length];
+  if (!type) throw new Error('there are request classes');
+  const mode = choice < 2 * REQUESTS.length ? 'sandbox' : 'live';
+  let taken = 0;
+  for (const read of [readForm, readJson]) {
+    const parsed = answered(() => parse(type, read(data.subarray(1)), mode));
+    if (!parsed) continue;
+    taken += 1;
+    requireDeclared(type, parsed);
+    requireSame(parsed, parse(type, readJson(Buffer.from(JSON.stringify(parsed))), mode));
+    requireSame(parsed, parse(type, readForm(Buffer.from(formOf(parsed))), mode));
+  }
+  return taken;
+}
+
+/** undefined when it is refused. @throws what is no refusal, or comes too late */
+function answered<T extends object>(work: () => T): T | undefined {
+  const started = process.cpuUsage();
+  const result = attempted(work);
+  const { user, system } = process.cpuUsage(started);
+  if (user + system > PARSE_MAX_MS * 1_000) throw new Error(`read for ${(user + system) / 1_000} ms`);
+  return result;
+}
+
+function attempted<T extends object>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OneQError) || error.definition.status >= 500) throw error;
+    return undefined;
+  }
+}
+
+function requireDeclared(type: MessageClass<object>, parsed: object): void {
+  const declared = new Map(fieldsOf(type).map((field) => [field.name, field.type]));
+  if (Object.getPrototypeOf(parsed) !== type.prototype) throw new Error(`no ${type.name} came of it`);
+  for (const [name, value] of Object.entries(parsed)) {
+    const expected = declared.get(name) === 'integer' ? 'number' : declared.get(name);
+    if (value !== undefined && typeof value !== expected)
+      throw new Error(`${type.name} holds ${name}, a ${typeof value}`);
+  }
+}
+
+function requireSame(one: object, other: object): void {
+  const values = (object: object) => Object.entries(object).filter(([, value]) => value !== undefined);
+  const [a, b] = [values(one), values(other)];
+  if (a.length !== b.length || !a.every(([name, value], i) => name === b[i]?.[0] && Object.is(value, b[i]?.[1]))) {
+    throw new Error(`written again it is another: ${JSON.stringify(one)} ${JSON.stringify(other)}`);
+  }
+}
+
+function formOf(parsed: object): string {
+  const present = Object.entries(parsed).filter(([, value]) => value !== undefined);
+  return new URLSearchParams(Object.fromEntries(present.map(([name, value]) => [name, String(value)]))).toString();
+}
