@@ -210,6 +210,7 @@ describe("the specification's calls", () => {
     const paths = body.paths as Record<string, Record<string, { responses: Record<string, unknown> }>>;
     expect(Object.keys(paths).sort()).toEqual([
       '/pay',
+      '/pay/cancel',
       '/pay/events',
       '/pay/net-cancel',
       '/pay/store',

@@ -142,7 +142,7 @@ describe('what the API refuses', () => {
         body: { code: 'NOT_FOUND' },
       });
     }
-    for (const path of ['/', '/pay/', '/PAY', '/nothing', '/pay/store', '/%', '/%00', `/${'x'.repeat(3000)}`]) {
+    for (const path of ['/', '/pay/', '/PAY', '/nothing', '/pay/store/nothing', '/%', '/%00', `/${'x'.repeat(3000)}`]) {
       expect(await refused(404, () => shop.raw(path, 'text/plain', 'x'))).toMatchObject({
         body: { code: 'NOT_FOUND' },
       });

@@ -185,7 +185,7 @@ describe('when a part is away', () => {
     let calls: Promise<Answer>[] = [];
     await shop.locked('payment.payments', async () => {
       calls = Array.from({ length: 20 }, () => shop.form('/pay', anOrder()));
-      await until(async () => (await shop.rows(`SELECT FROM pg_stat_activity WHERE ${active}`)).length >= 5);
+      await until(async () => (await shop.rows(`SELECT FROM pg_stat_activity WHERE ${active}`)).length > 0);
       await shop.rows(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${active}`);
     });
     for (const answer of await Promise.all(calls)) expect([200, 503]).toContain(answer.status);

@@ -74,15 +74,7 @@ describe('a rate limit', () => {
     limit.take('regular', reply, 0);
     for (let i = 0; i < 40_000; i += 1) limit.take(`flood ${i}`, reply, 0);
     expect(passed(limit, 1, 0, 'regular')).toBe(0); // still remembered
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < 1_000_000; i += 1) limit.take(`more ${i}`, reply, 0);
-    expect((process.memoryUsage().heapUsed - before) / 2 ** 20).toBeLessThan(64);
-  });
-
-  it('costs microseconds', () => {
-    const limit = new RateLimit('address', 1_000_000);
-    const start = performance.now();
-    for (let i = 0; i < 200_000; i += 1) limit.take(`192.0.2.${i % 250}`, reply);
-    expect(((performance.now() - start) / 200_000) * 1_000).toBeLessThan(20); // about 1 µs; a slow machine may take more
+    for (let i = 0; i < 100_000; i += 1) limit.take(`more ${i}`, reply, 0);
+    expect(passed(limit, 1, 0, 'regular')).toBe(1); // forgotten
   });
 });

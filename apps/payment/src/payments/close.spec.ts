@@ -107,7 +107,11 @@ describe('ending a payment before its approval', () => {
     const open = await service.authenticated();
     const finished = await service.authenticated();
     await service.approving.approve(anApproval(finished.command));
-    await service.admin.query(`UPDATE expiry_checks SET check_at = now() - interval '1 second'`);
+    await service.admin.query(
+      `UPDATE expiry_checks SET check_at = now() - interval '1 second' FROM payments p
+       WHERE p.id = payment_id AND p.order_id = ANY($1)`,
+      [[open.command.order_id, finished.command.order_id]],
+    );
     await service.module.get(ExpiryWorker).expireDue();
     const checks = (orderId: string) =>
       service.count(
