@@ -101,6 +101,16 @@ describe("a merchant's own calls", () => {
     ]);
   });
 
+  it.each([
+    ['order_id=%', 'order_id'],
+    ['order_id=%FF', 'order_id'],
+    ['<b>=1&<b>=2', ''],
+  ])('read a query as strictly as a form, and echo nothing of it: %s', async (query, field) => {
+    const { status, body, text } = await shop.get(`/pay?${query}`, KEY);
+    expect([status, body.errors]).toMatchObject([400, [{ field }]]);
+    expect(text).not.toContain('<b>');
+  });
+
   it('undo an approval that the merchant does not know of', async () => {
     const { tid, order } = await shop.prepare();
     await shop.authenticate(tid);

@@ -10,7 +10,7 @@ const ADDRESS = '203.0.113.77';
 describe('wrong passwords from one address for many wallets', () => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await Shop.open({ env: { TRUST_PROXY: 'loopback', LOG_LEVEL: 'trace' } });
+    shop = await Shop.open({ env: { PIN_FAILURES_PER_ADDRESS: '30', TRUST_PROXY: 'loopback', LOG_LEVEL: 'trace' } });
     // Counts begin anew with the hour, which must not turn meanwhile.
     const left = 3_600_000 - (Date.now() % 3_600_000);
     if (left < 60_000) await wait(left + 100);

@@ -9,13 +9,14 @@ import { AppModule } from './app.module';
 import { readConfig } from './config';
 import { serveDocuments } from './docs/openapi';
 import { Readiness } from './health/readiness';
-import { BODY_LIMIT_BYTES, readBodies } from './http/body';
+import { BODY_LIMIT_BYTES, readBodies, readQuery } from './http/body';
 import {
   CONNECTION_LIMITS,
   endConnectionsWhenStopping,
   refuseConnection,
   refuseExpectations,
 } from './http/connections';
+import { shedLoad } from './http/overload';
 import { sendProblem } from './http/problem';
 import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
@@ -30,6 +31,7 @@ runMain('gateway', async () => {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     maxParamLength: PATH_SEGMENT_MAX,
+    querystringParser: readQuery,
     http: CONNECTION_LIMITS,
     ...CONNECTION_LIMITS,
     clientErrorHandler: refuseConnection,
@@ -53,6 +55,7 @@ runMain('gateway', async () => {
   endConnectionsWhenStopping(server);
   refuseExpectations(server);
   checkRoutes(server);
+  shedLoad(server);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
     reply.header('content-type', 'application/json;charset=UTF-8'); // as the specification writes it
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store'); // keys and tokens

@@ -4,7 +4,7 @@ export type PaymentConfig = ReturnType<typeof readConfig>;
 
 /** @throws {ConfigurationError} naming every wrong variable */
 export function readConfig(environment?: NodeJS.ProcessEnv) {
-  return readEnvironment(
+  const read = readEnvironment(
     {
       ...commonVariables,
       DATABASE_URL: urlOf('postgres:', 'postgresql:')(),
@@ -25,8 +25,8 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       /** Seconds for which the fifth wrong password in a row locks a wallet. */
       PIN_LOCK_SECONDS: integer(1, 604_800)({ default: 1_800 }),
       /** Wrong passwords in an hour, after which no more are looked at: of one client address, and of one merchant beside right ones. */
-      PIN_FAILURES_PER_ADDRESS: integer(1, 1_000_000)({ default: 30 }),
-      PIN_FAILURES_PER_MERCHANT: integer(1, 1_000_000)({ default: 300 }),
+      PIN_FAILURES_PER_ADDRESS: integer(1, 1_000_000)({ default: undefined }),
+      PIN_FAILURES_PER_MERCHANT: integer(1, 1_000_000)({ default: undefined }),
       /** Seconds a prepared payment waits for the payer, and an authenticated one for the merchant's approval. */
       PAYMENT_TTL_SECONDS: integer(1, 86_400)({ default: 900 }),
       /** Won in the bank account of a wallet that opens in sandbox mode. */
@@ -34,6 +34,13 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
     },
     environment,
   );
+  // Practice enters many wrong passwords from one machine.
+  const [perAddress, perMerchant] = read.MODE === 'live' ? [30, 300] : [300, 1_000];
+  return {
+    ...read,
+    PIN_FAILURES_PER_ADDRESS: read.PIN_FAILURES_PER_ADDRESS ?? perAddress,
+    PIN_FAILURES_PER_MERCHANT: read.PIN_FAILURES_PER_MERCHANT ?? perMerchant,
+  };
 }
 
 /** Injection token of the configuration. */

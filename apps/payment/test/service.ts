@@ -56,6 +56,8 @@ export class PaymentService {
       ACCOUNT_INDEX_SECRET: TEST_SECRET,
       PIN_PEPPERS: `1:${TEST_SECRET}`,
       KEYPAD_SECRET: TEST_SECRET,
+      PIN_FAILURES_PER_ADDRESS: '30',
+      PIN_FAILURES_PER_MERCHANT: '300',
       WEBHOOK_SECRETS: `1:${TEST_SECRET}`,
       ...environment,
     });

@@ -63,7 +63,28 @@ function isReadableType(type: string): boolean {
  * @throws {OneQError} INVALID_PARAMETER for broken percent-encoding and bytes that are not UTF-8
  */
 export function readForm(body: Buffer): RawFields {
-  const text = body.toString('latin1');
+  return formFields(body.toString('latin1'));
+}
+
+const queries = new WeakMap<object, () => RawFields>();
+
+/** What a handler sees of a query: for each name its first value. What is wrong with it is told by {@link queryFields}. */
+export function readQuery(text: string): Record<string, unknown> {
+  const query = Object.fromEntries(new URLSearchParams(text).entries());
+  queries.set(query, () => formFields(text));
+  return query;
+}
+
+/**
+ * The fields of a query, read as strictly as a form's.
+ * @throws {OneQError} INVALID_PARAMETER for broken percent-encoding and bytes that are not UTF-8
+ */
+export function queryFields(query: object): RawFields {
+  return queries.get(query)?.() ?? { values: {}, duplicated: [] };
+}
+
+/** @param text form text, one character a byte */
+function formFields(text: string): RawFields {
   const pairs: Array<readonly [string, unknown]> = [];
   const faults: FieldError[] = [];
   for (const pair of text.split('&')) {

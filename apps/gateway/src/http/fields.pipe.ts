@@ -1,6 +1,7 @@
 import { type ArgumentMetadata, Inject, Injectable, type PipeTransform } from '@nestjs/common';
 import { type MessageClass, parse, type RawFields } from '@oneq/contracts';
 import { CONFIG, type GatewayConfig } from '../config';
+import { queryFields } from './body';
 
 const NOTHING: RawFields = { values: {}, duplicated: [] };
 
@@ -14,15 +15,7 @@ export class FieldsPipe implements PipeTransform {
     const { MODE } = this.config;
     if (type === 'body')
       return parse(metatype as MessageClass<object>, (value as RawFields | undefined) ?? NOTHING, MODE);
-    if (type === 'query') return parse(metatype as MessageClass<object>, ofQuery(value as Query), MODE);
+    if (type === 'query') return parse(metatype as MessageClass<object>, queryFields(value as object), MODE);
     return value;
   }
-}
-
-type Query = Readonly<Record<string, string | string[]>>;
-
-/** Fastify makes a list of a name that was sent more than once. */
-function ofQuery(query: Query): RawFields {
-  const duplicated = Object.keys(query).filter((name) => Array.isArray(query[name]));
-  return { values: query, duplicated };
 }

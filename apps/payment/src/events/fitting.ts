@@ -1,5 +1,5 @@
 /** Bytes of JSON that one answer carries at most, well within what NATS takes for a message. */
-const ANSWER_BYTES_MAX = 128 * 1024;
+const ANSWER_BYTES_MAX = 512 * 1024;
 
 /** The first of these that fit into one answer, and at least one: a page may be shorter than was asked for. */
 export function fitting<T>(items: readonly T[]): T[] {

@@ -98,6 +98,21 @@ describe("a merchant's cancellation", () => {
     }
   });
 
+  it('that arrives again after its order was prepared anew leaves the new payment alone', async () => {
+    const voided = await service.prepared();
+    const refunded = await service.approved();
+    for (const { command } of [voided, refunded]) {
+      const reference = randomUUID();
+      const first = await service.cancel(command, { reference });
+      const { tid } = await service.preparing.prepare(command);
+      await service.authenticating.authenticate({ tid });
+      await service.approving.approve(anApproval(command));
+      expect((await service.cancel(command, { reference })).tid).toBe(first.tid);
+      expect((await service.netCancel(command, { reference })).payment?.tid).toBe(first.tid);
+      expect(await service.statusOf(command.order_id)).toBe('APPROVED');
+    }
+  });
+
   it('refunds 500 payments exactly once each, although each is refunded twice at once', async () => {
     const refused: unknown[] = [];
     for (let wave = 0; wave < 10; wave += 1) {

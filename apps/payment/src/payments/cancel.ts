@@ -63,12 +63,12 @@ export class CancelPayment {
   }
 
   /** The payment that is meant; another merchant's is not there. */
-  private async find({ cid, tid, order_id }: CancelCommand): Promise<Payment> {
+  private async find({ cid, tid, order_id, reference }: CancelCommand): Promise<Payment> {
     if (tid === undefined && order_id === undefined) {
       throw invalidParameter({ field: 'tid', code: 'REQUIRED' }, { field: 'order_id', code: 'REQUIRED' });
     }
     const payment =
-      tid !== undefined ? await this.payments.byTid(tid) : await this.payments.newestOf(cid, order_id ?? '');
+      tid !== undefined ? await this.payments.byTid(tid) : await this.payments.meantBy(cid, order_id ?? '', reference);
     if (!payment || payment.cid !== cid || (order_id !== undefined && payment.order_id !== order_id)) {
       throw new OneQError('PAYMENT_NOT_FOUND');
     }

@@ -10,6 +10,7 @@ import { Payment } from './payment.entity';
 export class FindPayment {
   private readonly byIdStatement: Statement;
   private readonly newestStatement: Statement;
+  private readonly meantStatement: Statement;
 
   constructor(
     private readonly database: Database,
@@ -22,6 +23,13 @@ export class FindPayment {
     this.newestStatement = {
       name: 'find-newest-payment-of-order',
       text: `${select} WHERE cid = $1 AND order_id = $2 ORDER BY attempt DESC LIMIT 1`,
+    };
+    this.meantStatement = {
+      name: 'find-payment-meant-by-request',
+      text: `${select} WHERE cid = $1 AND order_id = $2
+        ORDER BY coalesce(closing_reference = $3, false)
+              OR EXISTS (SELECT FROM transfers WHERE reference = $3 AND payment_id = payments.id) DESC, attempt DESC
+        LIMIT 1`,
     };
   }
 
@@ -36,6 +44,15 @@ export class FindPayment {
   async byId(id: number): Promise<Payment> {
     const [payment] = await this.database.run<Payment>(this.byIdStatement, [id]);
     if (!payment) throw new OneQError('PAYMENT_NOT_FOUND');
+    return payment;
+  }
+
+  /**
+   * The payment of an order that a request means: the newest one, or the one that this very request has ended already,
+   * before the order was prepared anew.
+   */
+  async meantBy(cid: string, order_id: string, reference: string): Promise<Payment | undefined> {
+    const [payment] = await this.database.run<Payment>(this.meantStatement, [cid, order_id, reference]);
     return payment;
   }
 

@@ -43,9 +43,9 @@ export class NetCancelPayment {
    * a part was cancelled
    */
   async netCancel(command: NetCancelCommand): Promise<NetCancelled> {
-    const { cid, order_id, amount } = command;
+    const { cid, order_id, amount, reference } = command;
     for (let run = 0; run < RUNS_MAX; run += 1) {
-      const payment = await this.payments.newestOf(cid, order_id);
+      const payment = await this.payments.meantBy(cid, order_id, reference);
       if (!payment) {
         await this.database.run(FORGET, []);
         const [givenUp] = await this.database.run(GIVE_UP, [cid, order_id]);
