@@ -221,9 +221,15 @@ async function test(args) {
 }
 
 async function faults(args) {
-  const environment = { ...process.env, FAULTS: 'long' };
+  mkdirSync(CACHE, { recursive: true });
+  const table = path.join(CACHE, `${process.pid}-faults.md`);
+  writeFileSync(table, '\n| fault | counted | invariants |\n| --- | --- | --- |\n');
+  const environment = { ...process.env, FAULTS: 'long', FAULTS_TABLE: table };
   const command = [process.execPath, TOOLS.jest, '--testPathPatterns', 'test/faults', '--runInBand', ...args];
-  return (await run(command, { stdio: 'inherit', env: environment })).code;
+  const { code } = await run(command, { stdio: 'inherit', env: environment });
+  console.log(readFileSync(table, 'utf8'));
+  rmSync(table);
+  return code;
 }
 
 async function check() {

@@ -29,6 +29,7 @@ export class BehindProxies {
 
   private constructor(
     private readonly dir: string,
+    private readonly postgresDir: string,
     private postgres: PostgresServer,
     private nats: NatsServer,
     private readonly proxies: TcpProxy[],
@@ -41,7 +42,7 @@ export class BehindProxies {
     const postgres = await startPostgres(postgresOptions(options.postgresDir ?? dir, dir));
     const nats = await startNats(natsOptions(dir));
     await createDatabase(postgres.url('postgres'), DATABASE);
-    const behind = new BehindProxies(dir, postgres, nats, []);
+    const behind = new BehindProxies(dir, options.postgresDir ?? dir, postgres, nats, []);
     const { weather } = behind;
     const between = async (port: number, hop: () => Hop) => {
       const proxy = await TcpProxy.before({ port }, hop);
@@ -94,7 +95,8 @@ export class BehindProxies {
   readonly database = {
     away: () => this.postgres.stop(),
     back: async () => {
-      this.postgres = await startPostgres({ ...postgresOptions(this.dir, this.dir), port: this.postgres.port });
+      await this.postgres.stop(); // it may have ended by itself, or not
+      this.postgres = await startPostgres({ ...postgresOptions(this.postgresDir, this.dir), port: this.postgres.port });
     },
   };
 
