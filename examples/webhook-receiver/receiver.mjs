@@ -61,9 +61,9 @@ async function receive(request, response) {
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size > BODY_MAX) return response.writeHead(413, { connection: 'close' }).end();
-    chunks.push(chunk);
+    if (size <= BODY_MAX) chunks.push(chunk);
   }
+  if (size > BODY_MAX) return response.writeHead(413).end();
   const body = Buffer.concat(chunks);
   if (!isGenuine(request.headers, body)) return response.writeHead(401).end('not signed by OneQ Pay, or too old');
   const id = request.headers['webhook-id'];

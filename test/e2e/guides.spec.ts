@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { WebhookSink } from '@oneq/testing';
 import { Webhook } from 'standardwebhooks';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { freePort } from '../../stack/src/ports';
@@ -144,7 +145,7 @@ describe('the guides', () => {
     for (const page of await readdir(GUIDES)) {
       for (const [, file, section] of (await read(page)).matchAll(/\]\((?!http)([^)#]*)(?:#([^)]*))?\)/g)) {
         const target = join(GUIDES, file || page);
-        if (!section) await (target.endsWith('.md') ? readFile(target) : readdir(target));
+        if (!section) await access(target);
         else {
           const headings = [...(await readFile(target, 'utf8')).matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text);
           expect(headings.map(anchor)).toContain(section);
@@ -259,6 +260,36 @@ describe('the guides', () => {
     expect((await shop.form('/pay/store/key', {}, under)).body.secret_key).toBeUndefined();
   });
 
+  it('tell what becomes of a webhook secret that is rotated twice', async () => {
+    const sink = await WebhookSink.open();
+    const { body } = await shop.form('/pay/store/token', anAffiliation());
+    const key = { authorization: `Bearer ${body.secret_key}` };
+    const set = async (fields: Record<string, string> = {}) => {
+      const form = new URLSearchParams({ url: sink.url, ...fields });
+      return String((await shop.request('PUT', '/pay/store/webhook', { headers: key, body: form })).body.secret);
+    };
+    /** Those of these secrets that sign. */
+    const signing = async (secrets: string[]) => {
+      await shop.form('/pay/store/webhook/test', {}, key);
+      const arrival = sink.arrivals.at(-1);
+      const headers = arrival?.headers as Record<string, string>;
+      return secrets.filter((secret) => {
+        try {
+          return Boolean(new Webhook(secret).verify(arrival?.body ?? '', headers));
+        } catch {
+          return false;
+        }
+      });
+    };
+    const first = await set();
+    const second = await set({ rotate: 'true' });
+    expect(await set()).toBe(second);
+    expect(await signing([first, second])).toEqual([first, second]);
+    const third = await set({ rotate: 'true' });
+    expect(await signing([first, second, third])).toEqual([second, third]);
+    await sink.close();
+  });
+
   it('tell how webhooks are set, received, redelivered and rotated', async () => {
     await follow('webhooks.md');
   });
@@ -288,6 +319,7 @@ describe('the guides', () => {
       expect(await post('evt_2', event(2, 'APPROVED'))).toBe(204);
       expect(await post('evt_2', event(2, 'APPROVED'))).toBe(204);
       expect(await post('evt_1', event(1, 'AUTHENTICATED'), minutesAgo(4))).toBe(204);
+      await until(async () => receiver.heard.length === 3);
       expect(receiver.heard).toEqual([
         'payment.x 7: APPROVED',
         'evt_2: known already',
