@@ -162,6 +162,12 @@ describe('the guides', () => {
     }
   });
 
+  it('can be pasted into zsh, which takes no comments at its prompt', async () => {
+    for (const page of await readdir(GUIDES)) {
+      for (const { script } of sessionsOf(await read(page))) expect(script).not.toMatch(/(^|\s)#/);
+    }
+  });
+
   it('lead to a first payment, and the redirect is checked', async () => {
     const printed = await follow('first-payment.md');
     const [, [store = ''] = [], , [paid = ''] = []] = printed;
