@@ -22,7 +22,7 @@ if (!/^whsec_[A-Za-z0-9+/]+=*$/.test(WEBHOOK_SECRET)) {
 }
 const key = Buffer.from(WEBHOOK_SECRET.slice('whsec_'.length), 'base64');
 
-/** In a real shop both are tables, written in one transaction. @type {Set<string>} ids of the events it has */
+/** In a real shop these are tables, and an event is in the first before it is answered. @type {Set<string>} by webhook-id */
 const known = new Set();
 /** @type {Map<string, { status: string, sequence: number }>} What it knows of each payment, by tid. */
 const payments = new Map();

@@ -191,7 +191,7 @@ describe('the guides', () => {
 
   it('replace keys, and tell what mistakes answer', async () => {
     await follow('keys.md');
-    const rows = [...(await read('keys.md')).matchAll(/^\| `((?:Bearer|Basic|sk_).*?)`.* \| (.*) \|$/gm)];
+    const rows = [...(await read('keys.md')).matchAll(/^\| `((?:Bearer|Basic|sk_).*?)`.* \| `(.*)` \|$/gm)];
     expect(rows).toHaveLength(7);
     for (const [, sent = '', detail] of rows) {
       const authorization = sent.replace('…', 'of-another-kind');
@@ -255,6 +255,10 @@ describe('the guides', () => {
     const affiliation = anAffiliation();
     const { body } = await shop.form('/pay/store/token', affiliation);
     expect((await shop.form('/pay/store/token', affiliation)).body).toEqual({ ...body, secret_key: undefined });
+    const lost = anAffiliation();
+    const header = { 'oneq-test-code': 'TIMEOUT_AFTER_COMMIT' };
+    expect((await shop.form('/pay/store/token', lost, header)).status).toBe(504);
+    expect(Object.keys((await shop.form('/pay/store/token', lost)).body)).not.toContain('secret_key');
     const key = { authorization: `Bearer ${body.secret_key}` };
     const [one, two] = [await shop.form('/pay/store/key', {}, key), await shop.form('/pay/store/key', {}, key)];
     for (const { body: rotated } of [one, two]) {
