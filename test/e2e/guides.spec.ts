@@ -111,7 +111,8 @@ describe('the guides', () => {
     text
       .replaceAll('http://localhost:8080', shop.url)
       .replaceAll('localhost:3001', `localhost:${receiverPort}`)
-      .replaceAll('examples/webhook-receiver/receiver.mjs', RECEIVER);
+      .replaceAll('examples/webhook-receiver/receiver.mjs', RECEIVER)
+      .replaceAll(/^sleep (\d)$/gm, (_, seconds) => `sleep ${Number(seconds) * 2}`); // a busy machine takes longer
 
   /** Pastes a page's sessions and compares what they print with what is shown. Returns what they printed. */
   async function follow(page: string): Promise<string[][]> {
