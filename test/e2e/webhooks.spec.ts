@@ -55,6 +55,11 @@ describe('webhooks over HTTP', () => {
     });
     const rotated = await put({ url: sink.url, rotate: 'true' }, key);
     expect(rotated.body.secret).not.toBe(secret);
+    // Repeated after a lost reply, a rotation under an Idempotency-Key is the same one.
+    const keyed = { ...key, 'idempotency-key': 'rotation' };
+    const again = await put({ url: sink.url, rotate: 'true' }, keyed);
+    expect(again.body.secret).not.toBe(rotated.body.secret);
+    expect((await put({ url: sink.url, rotate: 'true' }, keyed)).body.secret).toBe(again.body.secret);
     const removed = await shop.request('DELETE', '/pay/store/webhook', { headers: key });
     expect([removed.status, removed.text]).toEqual([204, '']);
     expect((await shop.get('/pay/store/webhook', key)).status).toBe(404);

@@ -370,6 +370,15 @@ export function invalidParameter(...errors: FieldError[]): OneQError {
   return new OneQError('INVALID_PARAMETER', { errors });
 }
 
+/** NOT_FOUND where an address is right and a merchant's webhook is missing, or turned off. */
+export function noWebhook(): OneQError {
+  const detail = {
+    ko: '사용 중인 웹훅이 없습니다. PUT /pay/store/webhook으로 등록하거나 다시 켜 주세요.',
+    en: 'No webhook is set, or it is turned off. Set it with PUT /pay/store/webhook.',
+  };
+  return new OneQError('NOT_FOUND', { detail });
+}
+
 /** SERVICE_UNAVAILABLE with the outcome that is true of it: final when nothing was sent or nobody was listening. */
 export function unavailable(outcome: Outcome, cause?: unknown): OneQError {
   return new OneQError('SERVICE_UNAVAILABLE', { outcome, retryAfterSeconds: 1 }, { cause });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext, Injectable } from '@nestjs/common';
 import { type Executed, invalidParameter, type Message, OneQError } from '@oneq/contracts';
 import { MessageClient } from '@oneq/service-kit';
@@ -32,6 +32,18 @@ export function holderOf({ keyHolder }: Call): string {
   return keyHolder;
 }
 
+/** UUID that names a request: the same one for the same Idempotency-Key of a merchant at a route. */
+export function referenceOf(call: Call): string {
+  if (call.idempotencyKey === undefined) return randomUUID();
+  const hex = scopeOf(holderOf(call), call, call.idempotencyKey).slice(0, 32);
+  return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, '$1-$2-8$3-8$4-$5'); // a custom UUID (RFC 9562, version 8)
+}
+
+/** SHA-256, hex, of the scope of an Idempotency-Key: merchant, method, route. */
+function scopeOf(cid: string, { request }: Call, key: string): string {
+  return sha256(cid, request.method, request.routeOptions.url, key);
+}
+
 /** Sends merchants' commands to the services, each executed once for its Idempotency-Key. */
 @Injectable()
 export class Commands {
@@ -43,15 +55,16 @@ export class Commands {
    * came as form or JSON
    */
   async send<Command extends object, Answer>(
-    { keyHolder, idempotencyKey, request, reply }: Call,
+    call: Call,
     message: Message<Command, Executed<Answer>>,
     fields: object,
     command: Command,
   ): Promise<Executed<Answer>> {
+    const { keyHolder, idempotencyKey, request, reply } = call;
     // The scope of a key is a merchant's, so without a merchant there is none.
     const idempotency =
       idempotencyKey !== undefined && keyHolder !== undefined
-        ? `${sha256(keyHolder, request.method, request.routeOptions.url, idempotencyKey)}.${sha256(request.params, fields)}`
+        ? `${scopeOf(keyHolder, call, idempotencyKey)}.${sha256(request.params, fields)}`
         : undefined;
     const executed = await this.client.ask(message, command, undefined, idempotency);
     if (executed.replayed) reply.header('idempotent-replayed', 'true');

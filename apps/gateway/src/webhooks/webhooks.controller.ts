@@ -31,8 +31,8 @@ export class WebhooksController {
 
   @Put('store/webhook')
   @ApiAnswer('웹훅 등록·변경 · Sets the webhook and turns it on', SetWebhookRequest, WebhookWithSecret, REFUSED)
-  set(@Body() request: SetWebhookRequest, @KeyHolder() keyHolder: string): Promise<WebhookWithSecret> {
-    return this.webhooks.set(request, keyHolder);
+  set(@Body() request: SetWebhookRequest, @MerchantCall() call: Call): Promise<WebhookWithSecret> {
+    return this.webhooks.set(request, call);
   }
 
   @Get('store/webhook')
@@ -70,8 +70,12 @@ export class WebhooksController {
     REFUSED_TO_SEND,
     RedeliverFailedRequest,
   )
-  redeliverFailed(@Query() request: RedeliverFailedRequest, @MerchantCall() call: Call): Promise<Redelivered> {
-    return this.webhooks.redeliverFailed(request, call);
+  redeliverFailed(
+    @Query() query: RedeliverFailedRequest,
+    @Body() body: RedeliverFailedRequest,
+    @MerchantCall() call: Call,
+  ): Promise<Redelivered> {
+    return this.webhooks.redeliverFailed({ since: query.since ?? body.since }, call);
   }
 
   @Post('webhooks/:delivery/redeliver')

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import {
   DeleteWebhook,
@@ -23,7 +22,7 @@ import {
 import { MessageClient } from '@oneq/service-kit';
 import { Merchants } from '../affiliation/merchants';
 import { CONFIG, type GatewayConfig } from '../config';
-import { type Call, Commands, holderOf } from '../http/commands';
+import { type Call, Commands, holderOf, referenceOf } from '../http/commands';
 
 /** What a merchant asks about its webhook and its events; every `keyHolder` is the cid of the key. */
 @Injectable()
@@ -35,11 +34,11 @@ export class Webhooks {
     @Inject(CONFIG) private readonly config: GatewayConfig,
   ) {}
 
-  async set(request: SetWebhookRequest, keyHolder: string): Promise<WebhookWithSecret> {
-    const cid = await this.cidOf(keyHolder);
+  async set(request: SetWebhookRequest, call: Call): Promise<WebhookWithSecret> {
+    const cid = await this.cidOf(holderOf(call));
     const private_allowed = this.config.webhooksToPrivate;
-    // Made once a request, so that a message sent twice rotates once.
-    return this.client.ask(SetWebhook, { ...request, cid, private_allowed, reference: randomUUID() });
+    // The same request rotates once, however often its message, or the merchant, sends it.
+    return this.client.ask(SetWebhook, { ...request, cid, private_allowed, reference: referenceOf(call) });
   }
 
   async find(keyHolder: string): Promise<Webhook> {

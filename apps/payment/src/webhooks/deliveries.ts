@@ -9,6 +9,7 @@ import {
   fromSeoulTime,
   invalidParameter,
   type ListDeliveriesQuery,
+  noWebhook,
   OneQError,
   type RedeliverCommand,
   type Redelivered,
@@ -176,7 +177,7 @@ export class WebhookDeliveries {
     // Only that there is a test is one with the Idempotency-Key: no transaction stays open while somebody else is asked.
     const { answer: delivery, replayed } = await this.once.run(async () => {
       const [started] = await this.database.run<ClaimedDelivery>(START_TEST, [cid]);
-      if (!started) throw new OneQError('NOT_FOUND');
+      if (!started) throw noWebhook();
       return started;
     });
     if (!replayed) await this.attempts.make([delivery], TEST_TIMEOUT_MS);
@@ -199,7 +200,7 @@ export class WebhookDeliveries {
     let redelivered = 0;
     for (let run = 0; run < RUNS_MAX; run += 1) {
       const [again] = await this.database.run<{ count: number }>(REDELIVER_FAILED, [cid, seconds]);
-      if (!again) throw new OneQError('NOT_FOUND');
+      if (!again) throw noWebhook();
       redelivered += again.count;
       if (again.count < REDELIVERED_MAX) break;
     }

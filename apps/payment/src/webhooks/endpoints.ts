@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
   invalidParameter,
-  OneQError,
+  noWebhook,
   type SetWebhookCommand,
   toSeoulTime,
   type Webhook,
@@ -103,14 +103,14 @@ export class WebhookEndpoints {
   /** @throws {OneQError} NOT_FOUND when none is set */
   async find({ cid }: WebhookQuery): Promise<Webhook> {
     const [row] = await this.database.run<EndpointRow>(FIND, [cid]);
-    if (!row) throw new OneQError('NOT_FOUND');
+    if (!row) throw noWebhook();
     return webhookOf(row);
   }
 
   /** Pending deliveries end as failed. @throws {OneQError} NOT_FOUND when none is set */
   async delete({ cid }: WebhookQuery): Promise<object> {
     const [row] = await this.database.run<{ id: number }>(DELETE, [cid]);
-    if (!row) throw new OneQError('NOT_FOUND');
+    if (!row) throw noWebhook();
     this.log.info({ cid, event: 'webhook.deleted' }, 'webhook deleted');
     await this.database
       .run(END_PENDING, [row.id])
