@@ -73,7 +73,7 @@ describe('with three payment processes', () => {
     'whatever is killed, nothing answered is lost and nothing happens twice',
     async () => {
       const counts = await suffer(world, 'kill -9', () =>
-        scenarios.kills(world, size(8, 40), size(1_000, 6_000), random),
+        scenarios.kills(world, size(8, 40), size(1_000, 4_000), random),
       );
       expect(counts.flows).toBeGreaterThan(0);
     },

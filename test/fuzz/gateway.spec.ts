@@ -271,11 +271,12 @@ describe('hostile requests', () => {
         }
       }),
     );
-    console.log({
+    const counted = {
       statuses: Object.fromEntries([...statuses].sort()),
       slowestMs,
       memoryMb: [memoryBefore, memoryMb()],
-    });
+    };
+    if (process.env.FUZZ_REQUESTS) process.stdout.write(`${JSON.stringify(counted)}\n`);
     expect(faults.slice(0, 5)).toEqual([]);
     expect(shop.stack.processes()).toEqual(processes);
     // A busy machine makes any request slow once; one that is slow alone is slow by itself.

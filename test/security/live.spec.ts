@@ -1,4 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { Authenticate, CancelByPayer, ChargeWallet, ExpireNow, FailByPayer } from '@oneq/contracts';
+import { natsOptions } from '@oneq/service-kit';
+import { connect as connectNats } from 'nats';
 import { anOrder, type Fields, Shop } from '../e2e/shop';
 
 /** What is for practice ends where money is real. */
@@ -36,6 +39,17 @@ describe('live mode', () => {
         const answer = await shop.request(method, path, { headers });
         expect(answer).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
       }
+    }
+  });
+
+  it('answers no message that acts as the payer, the bank or the clock, whoever sends it', async () => {
+    const nats = await connectNats(natsOptions(shop.stack.natsUrl, 'test'));
+    try {
+      for (const { subject } of [Authenticate, CancelByPayer, FailByPayer, ExpireNow, ChargeWallet]) {
+        await expect(nats.request(subject, '{}', { timeout: 2_000 })).rejects.toMatchObject({ code: '503' }); // nobody listens
+      }
+    } finally {
+      await nats.close();
     }
   });
 

@@ -33,6 +33,7 @@ import { PaymentRecords } from './payments/payment-records';
 import { PaymentsController } from './payments/payments.controller';
 import { PreparePayment } from './payments/prepare';
 import { RefundPayment } from './payments/refund';
+import { SandboxController } from './sandbox.controller';
 import { AccountVault } from './wallets/account-vault';
 import { ChargeWallet } from './wallets/charge-wallet';
 import { FindWallet } from './wallets/find-wallet';
@@ -70,7 +71,13 @@ export class AppModule {
         DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
         TypeOrmModule.forFeature(SCHEMA.entities),
       ],
-      controllers: [PaymentsController, CheckoutController, WalletsController, WebhooksController],
+      controllers: [
+        PaymentsController,
+        CheckoutController,
+        WalletsController,
+        WebhooksController,
+        ...(config.MODE === 'sandbox' ? [SandboxController] : []),
+      ],
       providers: [
         { provide: LOGGER, useValue: log },
         { provide: CONFIG, useValue: config },

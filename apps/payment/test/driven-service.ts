@@ -4,8 +4,8 @@ import { inTrace } from '@oneq/service-kit';
 import { accountNumber, anApproval, aPrepare } from '@oneq/testing';
 import { PaymentIds } from '../src/ids/payment-ids';
 import { PaymentsController } from '../src/payments/payments.controller';
+import { SandboxController } from '../src/sandbox.controller';
 import { AccountVault } from '../src/wallets/account-vault';
-import { WalletsController } from '../src/wallets/wallets.controller';
 import {
   type Attempt,
   type Command,
@@ -80,6 +80,7 @@ export class DrivenService {
 
   private async execute(command: Command): Promise<Outcome> {
     const payments = this.service.module.get(PaymentsController);
+    const sandbox = this.service.module.get(SandboxController);
     switch (command.do) {
       case 'prepare': {
         const { answer, replayed } = await payments.prepare(this.prepareOf(command.order, command.variant));
@@ -88,15 +89,15 @@ export class DrivenService {
       case 'authenticate': {
         const tid = this.tidOf(command.order, command.attempt);
         const { method: payment_method_type, topUp: top_up_amount } = command;
-        return (await payments.authenticate({ tid, payment_method_type, top_up_amount })).status;
+        return (await sandbox.authenticate({ tid, payment_method_type, top_up_amount })).status;
       }
       case 'end by payer': {
         const request = { tid: this.tidOf(command.order, command.attempt), reference: this.uuid(command.reference) };
-        const end = command.how === 'cancel' ? payments.cancelByPayer(request) : payments.failByPayer(request);
+        const end = command.how === 'cancel' ? sandbox.cancelByPayer(request) : sandbox.failByPayer(request);
         return (await end).status;
       }
       case 'expire now':
-        return (await payments.expireNow({ tid: this.tidOf(command.order, command.attempt) })).status;
+        return (await sandbox.expireNow({ tid: this.tidOf(command.order, command.attempt) })).status;
       case 'run out of time':
         return this.move(command.order, 'expires_at', '1 second', ['READY', 'AUTHENTICATED']);
       case 'let an hour pass':
@@ -129,7 +130,7 @@ export class DrivenService {
       case 'charge': {
         const bank_acct_num = this.account(command.wallet);
         const charge = { bank_acct_num, amount: command.amount, reference: this.uuid(command.reference) };
-        await this.service.module.get(WalletsController).charge(charge);
+        await this.service.module.get(SandboxController).charge(charge);
         return 'charged';
       }
     }

@@ -68,9 +68,14 @@ export function readForm(body: Buffer): RawFields {
 
 const queries = new WeakMap<object, () => RawFields>();
 
-/** What a handler sees of a query: for each name its first value. What is wrong with it is told by {@link queryFields}. */
+/** What a page sees of a query: the value of each name, a list where it came twice. {@link queryFields} tells what is wrong. */
 export function readQuery(text: string): Record<string, unknown> {
-  const query = Object.fromEntries(new URLSearchParams(text).entries());
+  const parameters = new URLSearchParams(text);
+  const query: Record<string, unknown> = Object.create(null);
+  for (const name of parameters.keys()) {
+    const values = parameters.getAll(name);
+    query[name] = values.length > 1 ? values : values[0];
+  }
   queries.set(query, () => formFields(text));
   return query;
 }

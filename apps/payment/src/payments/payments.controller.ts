@@ -3,9 +3,7 @@ import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
 import { Answers, Database, Once } from '@oneq/service-kit';
 import { ApprovePayment } from './approve';
-import { AuthenticatePayment } from './authenticate';
 import { CancelPayment } from './cancel';
-import { ClosePayment } from './close';
 import { FindPayment } from './find-payment';
 import { ListPayments } from './list-payments';
 import { NetCancelPayment } from './net-cancel';
@@ -17,9 +15,7 @@ import { PreparePayment } from './prepare';
 export class PaymentsController {
   constructor(
     private readonly preparing: PreparePayment,
-    private readonly authenticating: AuthenticatePayment,
     private readonly approving: ApprovePayment,
-    private readonly closing: ClosePayment,
     private readonly cancelling: CancelPayment,
     private readonly netCancelling: NetCancelPayment,
     private readonly payments: FindPayment,
@@ -33,26 +29,6 @@ export class PaymentsController {
   async prepare(@Payload() command: contract.PrepareCommand): Promise<contract.Executed<contract.PreparedPayment>> {
     const { answer, replayed } = await this.once.run(() => this.preparing.issue(command));
     return { answer: this.preparing.withTokens(answer), replayed };
-  }
-
-  @Answers(contract.Authenticate)
-  authenticate(@Payload() command: contract.AuthenticateCommand): Promise<contract.PayerPartDone> {
-    return this.authenticating.authenticate(command);
-  }
-
-  @Answers(contract.CancelByPayer)
-  cancelByPayer(@Payload() command: contract.EndByPayerCommand): Promise<contract.PayerPartDone> {
-    return this.closing.byPayer(command, 'cancel');
-  }
-
-  @Answers(contract.FailByPayer)
-  failByPayer(@Payload() command: contract.EndByPayerCommand): Promise<contract.PayerPartDone> {
-    return this.closing.byPayer(command, 'fail');
-  }
-
-  @Answers(contract.ExpireNow)
-  expireNow(@Payload() { tid }: contract.PaymentQuery): Promise<contract.PayerPartDone> {
-    return this.closing.expireNow(tid);
   }
 
   @Answers(contract.Approve)

@@ -2,7 +2,6 @@ import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
 import { Answers } from '@oneq/service-kit';
-import { ChargeWallet } from './charge-wallet';
 import { FindWallet } from './find-wallet';
 import { OpenWallet } from './open-wallet';
 import { SetPassword } from './set-password';
@@ -12,7 +11,6 @@ import { SetPassword } from './set-password';
 export class WalletsController {
   constructor(
     private readonly wallets: FindWallet,
-    private readonly charging: ChargeWallet,
     private readonly opening: OpenWallet,
     private readonly passwords: SetPassword,
   ) {}
@@ -20,11 +18,6 @@ export class WalletsController {
   @Answers(contract.FindWallet)
   find(@Payload() { bank_acct_num }: contract.FindWalletQuery): Promise<contract.Wallet> {
     return this.wallets.byAccount(bank_acct_num);
-  }
-
-  @Answers(contract.ChargeWallet)
-  charge(@Payload() command: contract.ChargeWalletCommand): Promise<contract.Wallet> {
-    return this.charging.charge(command);
   }
 
   // For operators alone: deploy/nats.conf forbids the gateway to ask.
