@@ -75,7 +75,9 @@ async function run(job: Job): Promise<JobResult> {
 }
 
 function refusal(name: string, { status, body }: Answer): Error {
-  return new Error(`${name} was answered with ${status}: ${Buffer.from(body, 'latin1').toString('utf8').slice(0, 500)}`);
+  return new Error(
+    `${name} was answered with ${status}: ${Buffer.from(body, 'latin1').toString('utf8').slice(0, 500)}`,
+  );
 }
 
 /** Writes a step's request for an operation. */

@@ -43,8 +43,11 @@ export class HttpConnection {
     const head = this.received.slice(0, headEnd);
     const status = Number(head.slice(9, 12));
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined && status !== 204) return this.fail(new Error(`an answer without a length:\n${head}`));
-    const end = headEnd + 4 + Number(length ?? 0);
+    if (length === undefined) {
+      this.fail(new Error(`an answer without a length:\n${head}`));
+      return;
+    }
+    const end = headEnd + 4 + Number(length);
     if (this.received.length < end) return;
     const body = this.received.slice(headEnd + 4, end);
     this.received = this.received.slice(end);

@@ -1,0 +1,2 @@
+import type { Section } from '../section';
+export const PASSWORD: Section = { name: 'password', measure: async () => ({ rows: [] }) };

@@ -1,0 +1,2 @@
+import type { Section } from '../section';
+export const STARTUP: Section = { name: 'startup', measure: async () => ({ rows: [] }) };
