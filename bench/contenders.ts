@@ -39,8 +39,8 @@ export interface Contender {
   prepare(seconds: number, ratePerSecond?: number): Promise<() => Promise<Run>>;
 }
 
-/** Where the operations' orders come from: just numbers, or payments that wait for their approval, of these merchants. */
-export type Orders = { readonly authenticatedOf: readonly string[] } | 'new';
+/** What the operations' orders are: just new numbers, or payments that were made before, of these merchants. */
+export type Orders = 'new' | 'approved' | { readonly authenticatedOf: readonly string[] };
 export const AUTHENTICATED: Orders = { authenticatedOf: [CID] };
 
 /** The calls over HTTP. */
@@ -143,6 +143,7 @@ export async function turn(
 
 async function ordersFor(world: World, orders: Orders, count: number): Promise<{ from: number }> {
   if (orders === 'new') return { from: world.seed.reserve(count) };
+  if (orders === 'approved') return world.seed.approved(count);
   return world.seed.authenticated(count, orders.authenticatedOf);
 }
 

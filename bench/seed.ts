@@ -97,6 +97,11 @@ export class Seeder {
     return this.payments(count, cids, 'AUTHENTICATED');
   }
 
+  /** Payments approved just now. */
+  async approved(count: number): Promise<Seeded> {
+    return this.payments(count, [CID], 'APPROVED');
+  }
+
   /** Payments approved over the last month, the oldest first. */
   async history(count: number, progress: (done: number) => void): Promise<Seeded> {
     let all: Seeded | undefined;

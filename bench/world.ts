@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Client } from 'pg';
 import { readConfig } from '../apps/payment/src/config';
 import { PaymentIds } from '../apps/payment/src/ids/payment-ids';
+import { EventIds } from '../apps/payment/src/ids/prefixed-ids';
 import { AccountVault } from '../apps/payment/src/wallets/account-vault';
 import { freePort } from '../stack/src/ports';
 import { endChild, exitOf } from '../stack/src/processes';
@@ -52,6 +53,7 @@ export class World {
     readonly platform: Subject,
     readonly admin: Client,
     readonly ids: PaymentIds,
+    readonly eventIds: EventIds,
     readonly seed: Seeder,
     readonly load: LoadGenerator,
     private readonly secrets: Secrets,
@@ -84,7 +86,18 @@ export class World {
     const history = await seed.history(payments, (done) => {
       if (payments > PROGRESS_FROM) progress(`${done.toLocaleString('en')} payments made`);
     });
-    return new World(stack, platform, admin, ids, seed, new LoadGenerator(), secrets, dataDir, history);
+    return new World(
+      stack,
+      platform,
+      admin,
+      ids,
+      new EventIds(config.TID_SECRET),
+      seed,
+      new LoadGenerator(),
+      secrets,
+      dataDir,
+      history,
+    );
   }
 
   /** URL of the database as the payment service has it. */
