@@ -53,8 +53,8 @@ export async function main(args: readonly string[]): Promise<number> {
     `\n${machine.cpu}, ${machine.memory_gb} GB, Node.js ${machine.node}, load before ${machine.load_average[0]}`,
   );
   if (asked.options.quick) console.log('A smoke test: too short for figures to be quoted.');
-  console.log(`\n${goalTable(rows)}\n`);
-  console.log(`All numbers: ${path.relative(process.cwd(), writeResults({ machine, options: asked.options, found }))}`);
+  if (all.length > 1) console.log(`\n${goalTable(rows)}`);
+  console.log(`\nAll numbers: ${path.relative(process.cwd(), writeResults({ machine, options: asked.options, found }))}`);
   if (asked.writeDocs) writeCharts(all);
   return rows.every(({ met }) => met !== false) ? 0 : 1;
 }
