@@ -54,7 +54,9 @@ export async function main(args: readonly string[]): Promise<number> {
   );
   if (asked.options.quick) console.log('A smoke test: too short for figures to be quoted.');
   if (all.length > 1) console.log(`\n${goalTable(rows)}`);
-  console.log(`\nAll numbers: ${path.relative(process.cwd(), writeResults({ machine, options: asked.options, found }))}`);
+  console.log(
+    `\nAll numbers: ${path.relative(process.cwd(), writeResults({ machine, options: asked.options, found }))}`,
+  );
   if (asked.writeDocs) writeCharts(all);
   return rows.every(({ met }) => met !== false) ? 0 : 1;
 }
