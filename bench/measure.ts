@@ -1,12 +1,50 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** Clock ticks a second that /proc counts CPU time in. */
-const TICKS_PER_SECOND = 100;
+/** A clock tick, in which /proc counts CPU time. */
+const MS_PER_TICK = 10;
+const PAGE_BYTES = 4_096;
 
 /** CPU time a process has used so far, ms (Linux). */
 export function cpuMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
+  const [user, system] = statOf(pid).cpu;
+  return ((user ?? 0) + (system ?? 0)) * MS_PER_TICK;
+}
+
+/** CPU time that a process and its children, also those that have ended, have used so far, ms (Linux): a PostgreSQL. */
+export function cpuMsWithChildren(pid: number): number {
+  const ended = statOf(pid).cpu.reduce((sum, ticks) => sum + ticks, 0) * MS_PER_TICK;
+  return childrenOf(pid).reduce((sum, child) => sum + (unlessEnded(() => cpuMs(child)) ?? 0), ended);
+}
+
+/** Memory that only this process or its children hold, MB (Linux: RSS without what is shared). */
+export function memoryMbWithChildren(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + (unlessEnded(() => ownMemoryMb(one)) ?? 0), 0);
+}
+
+function ownMemoryMb(pid: number): number {
+  const [, resident = 0, shared = 0] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ').map(Number);
+  return ((resident - shared) * PAGE_BYTES) / 1_048_576;
+}
+
+/** ticks of user and system time: its own, then those of its children that have ended. */
+function statOf(pid: number): { parent: number; cpu: number[] } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name in parentheses may hold anything; fields 4 and 14 to 17 follow it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { parent: Number(fields[1]), cpu: fields.slice(11, 15).map(Number) };
+}
+
+function childrenOf(pid: number): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name));
+  return pids.map(Number).filter((child) => unlessEnded(() => statOf(child).parent) === pid);
+}
+
+function unlessEnded<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Memory that a process holds, MB (Linux: VmRSS). */
@@ -23,6 +61,12 @@ export function percentile(samples: readonly number[], share: number): number {
 
 export function median(samples: readonly number[]): number {
   return percentile(samples, 0.5);
+}
+
+/** `median (smallest–largest)` of a few samples. */
+export function withSpread(samples: readonly number[], digits = 0): string {
+  const text = (value: number) => value.toFixed(digits);
+  return `${text(median(samples))} (${text(Math.min(...samples))}–${text(Math.max(...samples))})`;
 }
 
 /** How long `work` takes, ms. */

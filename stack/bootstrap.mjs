@@ -33,7 +33,12 @@ const COMMANDS = {
     ownHelp: true,
     help: 'invite, suspend, limit merchants; open wallets',
   },
-  bench: { needs: [install, build], run: bench, help: 'measure it; for a machine that has nothing else to do' },
+  bench: {
+    needs: [install, build],
+    run: bench,
+    help: 'measure it; for a machine that has nothing else to do',
+    helpFile: 'bench/bench.txt',
+  },
   audit: {
     needs: [install, build],
     run: audit,
@@ -201,9 +206,9 @@ async function start(args) {
   return running;
 }
 
-async function bench() {
+async function bench(args) {
   const { main: runBench } = await import(pathToFileURL(path.join(ROOT, 'dist/bench/bench.js')).href);
-  return runBench();
+  return runBench(args);
 }
 
 async function audit(args) {

@@ -1,7 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Stack } from '../stack/src/stack';
-import { cpuMs, median, memoryMb, percentile, timed } from './measure';
-import { follow, Payer } from './payer';
+import type { Stack } from '../../stack/src/stack';
+import { cpuMs, median, memoryMb, percentile, timed } from '../measure';
+import { follow, Payer } from '../payer';
+import type { Row } from '../report';
+import type { Section } from '../section';
 
 const PAGES = 500;
 const VIEWS = 400;
@@ -12,15 +14,16 @@ const CALLS = 300;
 /** Time for the gateway to settle after pages were opened or closed, ms. */
 const SETTLE_MS = 3_000;
 
-export interface Row {
-  readonly measure: string;
-  readonly value: string;
-  readonly goal: string;
-  readonly met: boolean;
-}
+export const PAGES_SECTION: Section = {
+  name: 'pages',
+  async measure(context) {
+    const { stack, platform } = await context.world(1_000);
+    return { rows: await benchPages(stack, platform.url, context.progress) };
+  },
+};
 
 /** The payer's pages: time for the QR page, from the password to the PC, and what open live pages cost. */
-export async function benchPages(stack: Stack, url: string, progress: (line: string) => void): Promise<Row[]> {
+async function benchPages(stack: Stack, url: string, progress: (line: string) => void): Promise<Row[]> {
   const gateway = stack.processes().find(({ name }) => name === 'gateway')?.pid ?? 0;
   const orders = new Orders(url);
   for (let i = 0; i < CALLS; i += 1) await orders.pay();
