@@ -48,7 +48,7 @@ const COMMANDS = {
   faults: {
     needs: [install, build],
     run: faults,
-    help: 'faults of every kind against a running stack for some ten minutes, with a table; FAULTS_SEED repeats a run',
+    help: 'faults of every kind against a running stack for half an hour, with a table; FAULTS_SEED repeats a run',
   },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import * as contracts from '@oneq/contracts';
-import { fieldsOf, type MessageClass, OneQError, parse } from '@oneq/contracts';
+import { fieldsOf, type MessageClass, type Mode, OneQError, parse, type RawFields } from '@oneq/contracts';
 import { CancelForm, CheckoutForm, PasswordForm } from '../../apps/gateway/src/checkout/requests';
 import { readForm, readJson } from '../../apps/gateway/src/http/body';
+import { parseByDecorators } from './parse-reference';
 
 /** Every class that a body or a message between the services is parsed as. */
 export const REQUESTS: ReadonlyArray<MessageClass<object>> = [
@@ -33,7 +34,11 @@ export function fuzzBody(data: Buffer): number {
   const mode = choice < 2 * REQUESTS.length ? 'sandbox' : 'live';
   let taken = 0;
   for (const read of [readForm, readJson]) {
-    const parsed = answered(() => parse(type, read(data.subarray(1)), mode));
+    const raw = attempted(() => read(data.subarray(1)));
+    if (!raw) continue;
+    // A message redeclares what a request leaves open, which class-validator does not know of.
+    if (/(Request|Form)$/.test(type.name)) requireAsDecorated(type, raw, mode);
+    const parsed = answered(() => parse(type, raw, mode));
     if (!parsed) continue;
     taken += 1;
     requireDeclared(type, parsed);
@@ -59,6 +64,21 @@ function attempted<T extends object>(work: () => T): T | undefined {
     if (!(error instanceof OneQError) || error.definition.status >= 500) throw error;
     return undefined;
   }
+}
+
+/** What is taken, what is refused, and why, is what class-transformer and class-validator make of the decorators. */
+function requireAsDecorated(type: MessageClass<object>, raw: RawFields, mode: Mode): void {
+  const outcome = (read: typeof parse) => {
+    try {
+      return JSON.stringify({ taken: read(type, raw, mode) });
+    } catch (error) {
+      if (!(error instanceof OneQError)) throw error;
+      const errors = [...(error.extras.errors ?? [])].sort((a, b) => (a.field < b.field ? -1 : 1));
+      return JSON.stringify({ code: error.code, errors });
+    }
+  };
+  const [ours, decorated] = [outcome(parse), outcome(parseByDecorators)];
+  if (ours !== decorated) throw new Error(`${type.name} is read otherwise than decorated: ${ours} ${decorated}`);
 }
 
 function requireDeclared(type: MessageClass<object>, parsed: object): void {

@@ -59,7 +59,45 @@ export interface CheckContext {
   readonly params?: Parameters;
 }
 
+/** What the decorators of a field say, as functions: {@link parse} runs these, and a test keeps both equal. */
+export interface FieldRule {
+  /** The form that is checked and kept; undefined when there is nothing. */
+  normalise(value: unknown): unknown;
+  /** What is wrong with a value that is there, the first that the caller can act on. */
+  fault(value: unknown): CheckContext | undefined;
+}
+
+/** A field of a message as it is read. */
+export interface FieldToRead extends FieldRule {
+  readonly name: string;
+  readonly required: boolean;
+  /** A form that it must have in live mode. */
+  readonly live: TextForm | undefined;
+}
+
 const descriptions = new Map<object, Map<string, FieldDescription>>();
+const rules = new Map<object, Map<string, FieldRule>>();
+const liveForms = new Map<object, Map<string, TextForm>>();
+const toRead = new Map<object, readonly FieldToRead[]>();
+
+/** The fields of a message class that are read, in the order of {@link fieldsOf}. */
+export function fieldsToRead(type: abstract new () => object): readonly FieldToRead[] {
+  const known = toRead.get(type);
+  if (known) return known;
+  const nearest = <T>(kept: Map<object, Map<string, T>>, name: string): T | undefined => {
+    for (let proto = type.prototype; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+      const found = kept.get(proto)?.get(name);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  const fields = fieldsOf(type).flatMap(({ name, required }) => {
+    const rule = nearest(rules, name);
+    return rule ? [{ ...rule, name, required, live: nearest(liveForms, name) }] : [];
+  });
+  toRead.set(type, fields);
+  return fields;
+}
 
 /** The described fields of a message class, inherited ones first, in the order of declaration. */
 export function fieldsOf(type: abstract new () => object): readonly FieldDescription[] {
@@ -73,9 +111,13 @@ export function fieldsOf(type: abstract new () => object): readonly FieldDescrip
 }
 
 function describe(target: object, field: FieldDescription): void {
-  const fields = descriptions.get(target) ?? new Map<string, FieldDescription>();
-  fields.set(field.name, field);
-  descriptions.set(target, fields);
+  keep(descriptions, target, field.name, field);
+}
+
+function keep<T>(kept: Map<object, Map<string, T>>, target: object, name: string, value: T): void {
+  const fields = kept.get(target) ?? new Map<string, T>();
+  fields.set(name, value);
+  kept.set(target, fields);
 }
 
 function failing(code: FieldErrorCode, params?: Parameters): ValidationOptions {
@@ -102,7 +144,19 @@ const INTEGER: Words = { ko: '숫자(0-9)로 된 정수', en: 'an integer in dig
 /** Text of at most `max` code points, trimmed and in NFC. */
 export function Text(options: FieldOptions & { max: number; form?: TextForm }): PropertyDecorator {
   const { max, form } = options;
-  return declare(options, { type: 'string', maxLength: max }, [
+  const notText = { code: 'INVALID_FORMAT', params: { format: TEXT } } as const;
+  const tooLong = { code: 'TOO_LONG', params: { max } } as const;
+  const misshapen = form && ({ code: 'INVALID_FORMAT', params: { format: form.expected } } as const);
+  const rule: FieldRule = {
+    normalise: (value) => toText(value, options),
+    fault(value) {
+      if (typeof value !== 'string') return notText;
+      if (isLongerThan(value, max)) return tooLong;
+      if (!isPlainText(value)) return notText;
+      return form && !form.test(value) ? misshapen : undefined;
+    },
+  };
+  return declare(options, { type: 'string', maxLength: max }, rule, [
     Transform(({ obj, key }) => toText(obj[key], options), { toClassOnly: true }),
     IsString(failing('INVALID_FORMAT', { format: TEXT })),
     check('maxCodePoints', (text) => codePoints(text) <= max, failing('TOO_LONG', { max })),
@@ -114,7 +168,16 @@ export function Text(options: FieldOptions & { max: number; form?: TextForm }): 
 /** An integer between `min` and `max`: ASCII digits, or a JSON number that is an integer. */
 export function Integer(options: FieldOptions & { min: number; max: number }): PropertyDecorator {
   const { min, max } = options;
-  return declare(options, { type: 'integer', minimum: min, maximum: max }, [
+  const notInteger = { code: 'INVALID_FORMAT', params: { format: INTEGER } } as const;
+  const outOfRange = { code: 'OUT_OF_RANGE', params: { min, max } } as const;
+  const rule: FieldRule = {
+    normalise: toInteger,
+    fault(value) {
+      if (!Number.isInteger(value)) return notInteger;
+      return (value as number) < min || (value as number) > max ? outOfRange : undefined;
+    },
+  };
+  return declare(options, { type: 'integer', minimum: min, maximum: max }, rule, [
     Transform(({ obj, key }) => toInteger(obj[key]), { toClassOnly: true }),
     IsInt(failing('INVALID_FORMAT', { format: INTEGER })),
     Min(min, failing('OUT_OF_RANGE', { min, max })),
@@ -126,7 +189,16 @@ export function Integer(options: FieldOptions & { min: number; max: number }): P
 export function OneOf(options: FieldOptions & { values: readonly string[]; max: number }): PropertyDecorator {
   const { values, max } = options;
   const format = { ko: values.join(', '), en: values.join(', ') };
-  return declare(options, { type: 'string', maxLength: max, values }, [
+  const noneOf = { code: 'INVALID_FORMAT', params: { format } } as const;
+  const tooLong = { code: 'TOO_LONG', params: { max } } as const;
+  const rule: FieldRule = {
+    normalise: (value) => toText(value),
+    fault(value) {
+      if (typeof value === 'string' && isLongerThan(value, max)) return tooLong;
+      return typeof value === 'string' && values.includes(value) ? undefined : noneOf;
+    },
+  };
+  return declare(options, { type: 'string', maxLength: max, values }, rule, [
     Transform(({ obj, key }) => toText(obj[key]), { toClassOnly: true }),
     IsString(failing('INVALID_FORMAT', { format })),
     check('maxCodePoints', (text) => codePoints(text) <= max, failing('TOO_LONG', { max })),
@@ -137,7 +209,12 @@ export function OneOf(options: FieldOptions & { values: readonly string[]; max: 
 /** Yes or no: `true` or `false`, as a word or as JSON has it. */
 export function Flag(options: Omit<FieldOptions, 'example'>): PropertyDecorator {
   const format = { ko: 'true, false', en: 'true, false' };
-  return declare(options, { type: 'boolean' }, [
+  const neither = { code: 'INVALID_FORMAT', params: { format } } as const;
+  const rule: FieldRule = {
+    normalise: toFlag,
+    fault: (value) => (typeof value === 'boolean' ? undefined : neither),
+  };
+  return declare(options, { type: 'boolean' }, rule, [
     Transform(({ obj, key }) => toFlag(obj[key]), { toClassOnly: true }),
     IsBoolean(failing('INVALID_FORMAT', { format })),
   ]);
@@ -145,10 +222,14 @@ export function Flag(options: Omit<FieldOptions, 'example'>): PropertyDecorator 
 
 /** A check that holds in live mode only. */
 export function LiveOnly(form: TextForm): PropertyDecorator {
-  return check('live', (text) => form.test(text), {
+  const decorate = check('live', (text) => form.test(text), {
     ...failing('INVALID_FORMAT', { format: form.expected }),
     groups: ['live' satisfies Mode],
   });
+  return (target, property) => {
+    decorate(target, property);
+    keep(liveForms, target, String(property), form);
+  };
 }
 
 /** A field of an answer that holds another answer, or a list of such. */
@@ -185,11 +266,13 @@ export function Answered(options: {
 function declare(
   options: FieldOptions,
   shape: Pick<FieldDescription, 'type' | 'maxLength' | 'minimum' | 'maximum' | 'values'>,
+  rule: FieldRule,
   checks: PropertyDecorator[],
 ): PropertyDecorator {
   const presence = options.optional ? IsOptional() : IsDefined(failing('REQUIRED'));
   return (target, property) => {
     for (const decorate of [Expose(), presence, ...checks]) decorate(target, property);
+    keep(rules, target, String(property), rule);
     describe(target, {
       name: String(property),
       required: !options.optional,
@@ -199,6 +282,11 @@ function declare(
       ...shape,
     });
   };
+}
+
+/** Whether text has more than `max` code points; it has at most as many as its UTF-16 units. */
+function isLongerThan(text: string, max: number): boolean {
+  return text.length > max && codePoints(text) > max;
 }
 
 /** Blank and null become undefined (absent); what is not a string stays as it is and fails its type check. */

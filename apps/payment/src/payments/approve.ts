@@ -131,9 +131,7 @@ export class ApprovePayment {
     const newest = await this.payments.newestOf(request.cid, request.order_id);
     if (!newest && (await this.isGivenUp(request))) throw new OneQError('PAYMENT_CANCELLED');
     if (!newest || (pinned !== null && newest.id !== pinned)) throw new OneQError('PAYMENT_NOT_FOUND');
-    await this.close.expireIfDue(newest.id);
-    // Read after the look at the clock, so that it is not the state of a moment before.
-    const payment = await this.payments.byId(newest.id);
+    const payment = await this.close.current(newest);
     const errors = mismatches(payment, request);
     if (errors.length > 0) throw new OneQError('PAYMENT_MISMATCH', { errors });
     if (isFinished(payment.status)) throw new OneQError(FINISHED_ERRORS[payment.status]);

@@ -15,6 +15,7 @@ import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';
 import { FindPayment } from './find-payment';
 import { payerPartDone, type ReturningPayer } from './payer-part-done';
+import type { Payment } from './payment.entity';
 
 /**
  * Ends a payment that was not approved, in the status $2 with the event $3, and releases its hold. $4 says what the
@@ -112,6 +113,14 @@ export class ClosePayment {
   /** Expires the payment if its time is over by the database's clock; tells whether it did. */
   async expireIfDue(id: number): Promise<boolean> {
     return (await this.close(id, 'expire', 'due')) !== undefined;
+  }
+
+  /** The payment as it is now, expired if its time is over; only an open one can have run out of it. */
+  async current(payment: Payment): Promise<Payment> {
+    if (payment.status !== 'READY' && payment.status !== 'AUTHENTICATED') return payment;
+    await this.expireIfDue(payment.id);
+    // Read after the look at the clock, so that it is not the state of a moment before.
+    return this.payments.byId(payment.id);
   }
 
   /** Lets an open payment's time run out now (sandbox); one that is not open stays as it is. */

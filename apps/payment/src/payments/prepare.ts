@@ -110,9 +110,7 @@ export class PreparePayment {
       }
       const found = await this.payments.newestOf(command.cid, command.order_id);
       // A payment whose time is over makes room for the next one, also before the expiry worker has come by.
-      if (found && (await this.close.expireIfDue(found.id))) continue;
-      // Read after the look at the clock: somebody else may have expired it just now.
-      const newest = found && (await this.payments.byId(found.id));
+      const newest = found && (await this.close.current(found));
       const live = newest && (LIVE_STATUSES as readonly string[]).includes(newest.status);
       if (live) return this.again(command, newest);
       // Only sandbox mode opens wallets; there, a simultaneous prepare was faster, and the next run meets its rows.
