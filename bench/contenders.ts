@@ -115,14 +115,11 @@ export class StatementContender implements Contender {
       [CID, from, count, this.statements.some(({ name }) => name === 'approve-payment') ? ['APPROVED'] : ['READY']],
     );
     const done = Number(rows[0]?.done);
-    if (done < operations) throw new OutOfOrders(`${operations} transactions did ${done} payments`);
+    if (done < operations) throw new Error(`${operations} transactions did ${done} payments`);
   }
 }
 
-/** There was less to do than was done in the time; a longer list helps. */
-class OutOfOrders extends Error {}
-
-/** Prepares and runs a turn, once more when there was too little to do. */
+/** Prepares and runs a turn; again, and told, when there was too little to do or something was refused: an overloaded machine. */
 export async function turn(
   world: World,
   contender: Contender,
@@ -136,7 +133,9 @@ export async function turn(
       await result.verify?.();
       return { ...result, ...cost };
     } catch (error) {
-      if (attempt === ATTEMPTS_MAX || !(error instanceof OutOfOrders)) throw error;
+      if (attempt === ATTEMPTS_MAX) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      console.warn(`${contender.title} has its turn again: ${reason}`);
     }
   }
 }

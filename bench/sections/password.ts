@@ -33,7 +33,7 @@ export const PASSWORD: Section = {
       };
       const without = await p99();
       const rush = new Rush(world, round);
-      const along = await p99();
+      const along = await p99().finally(() => rush.end());
       const perSecond = await rush.end();
       if (round === 0) continue;
       alone.push(without);
@@ -66,7 +66,7 @@ async function hashes(count: number): Promise<{ ms: number[]; perSecond: number 
 /** Payers who pay one order after the other with their password. */
 class Rush {
   private readonly begun = performance.now();
-  private readonly payers: Promise<void>[];
+  private readonly payers: Promise<number>;
   private ending = false;
   private entered = 0;
 
@@ -74,14 +74,18 @@ class Rush {
     private readonly world: World,
     private readonly round: number,
   ) {
-    this.payers = Array.from({ length: PAYERS }, (_, i) => this.pay(String(660_000_000_000 + i)));
+    const accounts = Array.from({ length: PAYERS }, (_, i) => String(660_000_000_000 + i));
+    this.payers = Promise.all(accounts.map((account) => this.pay(account))).then(
+      () => (this.entered / (performance.now() - this.begun)) * 1_000,
+    );
+    // What goes wrong meanwhile is told at the end.
+    this.payers.catch(() => {});
   }
 
   /** @returns passwords entered a second */
-  async end(): Promise<number> {
+  end(): Promise<number> {
     this.ending = true;
-    await Promise.all(this.payers);
-    return (this.entered / (performance.now() - this.begun)) * 1_000;
+    return this.payers;
   }
 
   private async pay(bank_acct_num: string): Promise<void> {
