@@ -11,8 +11,8 @@ import {
 import { inTrace, MessageClient, traceparent } from '@oneq/service-kit';
 import { LRUCache } from 'lru-cache';
 
-/** How long an answer of affiliation is used without asking again, ms. */
-const FRESH_MS = 5_000;
+/** How long an answer of affiliation is used without asking again, ms, should a change not be heard of. */
+const FRESH_MS = 30_000;
 /** Merchants and keys remembered. */
 const REMEMBERED_MAX = 10_000;
 /** How long an answer is served on while affiliation is away, ms: a key revoked meanwhile ends at last. */
