@@ -49,7 +49,8 @@ describe('on bad lines and with servers that go away', () => {
         scenarios.outage(world, { ...behind.database, forMs }),
       );
       expect(counts).toMatchObject({ unanswered: 0, 'not 503': 0 });
-      expect(counts['slowest ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+      expect(counts['p50 ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+      expect(counts['slowest ms']).toBeLessThan(scenarios.HUNG_AFTER_MS);
     },
     TIME_MS,
   );
@@ -60,7 +61,8 @@ describe('on bad lines and with servers that go away', () => {
       const forMs = size(2_000, 20_000);
       const counts = await suffer(world, 'NATS away', () => scenarios.outage(world, { ...behind.broker, forMs }));
       expect(counts).toMatchObject({ unanswered: 0, 'not 503': 0 });
-      expect(counts['slowest ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+      expect(counts['p50 ms']).toBeLessThan(scenarios.ANSWERED_WITHIN_MS);
+      expect(counts['slowest ms']).toBeLessThan(scenarios.HUNG_AFTER_MS);
     },
     TIME_MS,
   );

@@ -195,8 +195,9 @@ async function replaced(world: World, pid: number): Promise<void> {
   }
 }
 
-/** Longest time for a refusal while something is away, ms: a second, and what a busy machine adds. */
+/** Time for a refusal while something is away, ms: a second, and what a busy machine adds; and when it has to be called hung. */
 export const ANSWERED_WITHIN_MS = 1_500;
+export const HUNG_AFTER_MS = 5_000;
 
 /** While something is away: every request is answered in time, with 503, and afterwards all is normal again. */
 export async function outage(
