@@ -10,6 +10,8 @@ import { type Hop, natsFrames, TcpProxy } from './proxy';
 import { World } from './world';
 
 const DATABASE = 'oneq';
+/** Answers that PostgreSQL gives while a connection signs in. */
+const SIGN_IN_REPLIES = 5;
 const PASSWORD = 'test-password';
 
 /** What happens on the way; changed while the stack runs. */
@@ -49,9 +51,17 @@ export class BehindProxies {
       behind.proxies.push(proxy);
       return proxy.port;
     };
-    const losing = (chance: () => number) => (): Hop => ({
-      back: (chunk) => (Math.random() < chance() ? 'cut' : chunk),
-    });
+    const losing =
+      (chance: () => number, greetings = 0) =>
+      (): Hop => {
+        let replies = -greetings; // who is never let in has no reply to lose
+        return {
+          back(chunk) {
+            replies += 1;
+            return replies > 0 && Math.random() < chance() ? 'cut' : chunk;
+          },
+        };
+      };
     const frames = (): Hop => ({
       forward: natsFrames(() => weather.natsCopies()),
       back: natsFrames(() => weather.natsCopies()),
@@ -61,7 +71,7 @@ export class BehindProxies {
       postgres.url(DATABASE),
       await between(
         postgres.port,
-        losing(() => weather.postgresLoss),
+        losing(() => weather.postgresLoss, SIGN_IN_REPLIES),
       ),
     );
     const natsUrl = at(nats.url('operator', PASSWORD), await between(nats.port, frames));

@@ -135,15 +135,17 @@ function parsed(text: string): Record<string, unknown> {
   }
 }
 
-/** Runs `work` for 0 to `count` - 1, so many at a time. */
+/** Runs `work` for 0 to `count` - 1, so many at a time. After a failure none is begun any more, and those under way end first. */
 export async function inParallel(count: number, atOnce: number, work: (i: number) => Promise<void>): Promise<void> {
   let next = 0;
+  const failures: unknown[] = [];
   const worker = async () => {
-    while (next < count) {
+    while (next < count && failures.length === 0) {
       const i = next;
       next += 1;
-      await work(i);
+      await work(i).catch((error: unknown) => failures.push(error));
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, count) }, worker));
+  if (failures.length > 0) throw failures[0];
 }
