@@ -119,12 +119,11 @@ export async function overdraft(world: World, rounds: number): Promise<Counts> {
 export async function kills(world: World, times: number, everyMs: number, random: Random): Promise<Counts> {
   const victims: string[] = [];
   const killing = (async () => {
-    for (let i = 0; i < times; i += 1) {
+    while (victims.length < times) {
       const name = random.pick(['gateway', 'payment', 'payment', 'affiliation', 'nats', 'postgres']);
       const victim = random.pick(world.processes(name));
-      victims.push(name);
       // The server's first process leads a group of its own, so that all of PostgreSQL dies at once.
-      process.kill(name === 'postgres' ? -victim.pid : victim.pid, 'SIGKILL');
+      if (killed(name === 'postgres' ? -victim.pid : victim.pid)) victims.push(name);
       await delay(everyMs / 2 + random.next() * everyMs);
     }
     await world.ready();
@@ -142,6 +141,16 @@ export async function kills(world: World, times: number, everyMs: number, random
     flows,
     resent: world.client.resent,
   };
+}
+
+/** Whether there was something to kill: what died a moment ago may not have been replaced yet. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 /** Each service in turn is told to stop, and comes back, while whole payments go on: no request fails. */
