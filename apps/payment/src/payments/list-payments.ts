@@ -79,7 +79,8 @@ export class ListPayments {
     const place = query.cursor === undefined ? LATEST : this.placeOf(query.cursor);
     const lookAt = status === undefined ? limit + 1 : LOOKED_AT_MAX;
     const from = query.from === undefined ? 0 : microsOf(query.from);
-    const to = query.to === undefined ? LATEST.at : microsOf(query.to) + SECOND;
+    // The index is entered at the time of the place: with a later bound it would be read down to there, row by row.
+    const to = Math.min(query.to === undefined ? LATEST.at : microsOf(query.to) + SECOND, place.at + 1);
     const values = [cid, from, to, place.at, place.id, lookAt, status ?? null, limit];
     const rows = await (order_id === undefined
       ? this.database.run<ListRow>(LIST, values)
