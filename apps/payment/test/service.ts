@@ -152,6 +152,20 @@ export class PaymentService {
     );
   }
 
+  /**
+   * Waits until the feed tells all that is committed now: until then, a transaction that is older and still runs, of any database of the
+   * server, holds it back.
+   */
+  async feedIsCurrent(): Promise<void> {
+    const { rows } = await this.admin.query('SELECT pg_snapshot_xmax(pg_current_snapshot()) AS now');
+    for (;;) {
+      const later = await this.admin.query('SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::xid8 AS is', [
+        rows[0].now,
+      ]);
+      if (later.rows[0].is) return;
+    }
+  }
+
   async statusOf(orderId: string): Promise<string | undefined> {
     const { rows } = await this.admin.query(
       'SELECT status FROM payments WHERE order_id = $1 ORDER BY attempt DESC LIMIT 1',

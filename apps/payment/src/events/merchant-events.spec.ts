@@ -61,6 +61,7 @@ describe('the feed of events', () => {
 
   it('goes on from the last event, as often as asked, and stays there at the end', async () => {
     for (let i = 0; i < 4; i += 1) await service.approved({ cid });
+    await service.feedIsCurrent();
     const all = await list();
     expect(all.data).toHaveLength(8);
     expect(all.next_after).toBe(all.data[7]?.id);
@@ -72,9 +73,11 @@ describe('the feed of events', () => {
 
   it('tells the payment as it was, whatever came later', async () => {
     const { command } = await service.authenticated({ cid, payment_method_type: '계좌' });
+    await service.feedIsCurrent();
     const then = (await list()).data[0];
     await service.approving.approve(anApproval(command));
     await service.cancel(command);
+    await service.feedIsCurrent();
     expect((await list()).data[0]).toEqual(then);
     expect(then?.data).toMatchObject({ status: 'AUTHENTICATED', payment_method_type: '계좌', approved_at: null });
   });
@@ -89,6 +92,7 @@ describe('the feed of events', () => {
     // The second one is there, but the first may still come before it.
     expect(await walk()).toEqual([]);
     await first.query('COMMIT');
+    await service.feedIsCurrent();
     const found = await walk();
     expect(found.map(({ tid }) => tid)).toEqual([late.tid, early.tid]);
   });
@@ -106,6 +110,7 @@ describe('the feed of events', () => {
     const values = [rows[0].id, 'CANCELLED', 'payment.cancelled', 'in time', null, false, null, null];
     await second.query({ text: CLOSE.text, values });
     await second.query('COMMIT');
+    await service.feedIsCurrent();
     expect((await walk()).map(({ tid }) => tid)).toEqual([two.tid, one.tid]);
   });
 
@@ -131,6 +136,7 @@ describe('the feed of events', () => {
           await service.cancel(command, { cancel_amount: 1_000 });
         }),
       );
+      await service.feedIsCurrent();
       writing = false;
     };
     await Promise.all([read(), write()]);
@@ -151,11 +157,13 @@ describe('the feed of events', () => {
       [cid],
     );
     await service.admin.query('ALTER TABLE events ENABLE TRIGGER events_are_never_changed');
+    await service.feedIsCurrent();
     expect((await list()).data.map(({ data }) => data.order_id)).toEqual([command.order_id]);
   });
 
   it('refuses a place that is none of this merchant’s', async () => {
     await service.authenticated({ cid });
+    await service.feedIsCurrent();
     const [own] = (await list()).data;
     if (!own) throw new Error('no event');
     const elsewhere = () => service.module.get(MerchantEvents).list({ cid: 'TCOTHER001', after: own.id });
@@ -183,6 +191,7 @@ describe('the feed of events', () => {
         fail_url: url,
       });
     }
+    await service.feedIsCurrent();
     const page = await list({ limit: 100 });
     expect(page.data).toHaveLength(60);
     const NATS_MAX = 1_000_000; // deploy/nats.conf

@@ -25,7 +25,10 @@ describe('webhooks', () => {
   });
   afterEach(() => sink.close());
 
-  const feed = async () => (await service.module.get(MerchantEvents).list({ cid, limit: 100 })).data;
+  const feed = async () => {
+    await service.feedIsCurrent();
+    return (await service.module.get(MerchantEvents).list({ cid, limit: 100 })).data;
+  };
 
   it('tell each change of a payment, in order, with the payment as it was then', async () => {
     await webhooks.set(cid, sink.url);
