@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import helmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { OneQError } from '@oneq/contracts';
@@ -21,6 +20,7 @@ import { sendProblem } from './http/problem';
 import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
+import { setSecurityHeaders } from './http/security-headers';
 
 /** Longest path segment that still meets its own 404. */
 const PATH_SEGMENT_MAX = 2_000;
@@ -44,12 +44,7 @@ runMain('gateway', async () => {
   });
   const server: FastifyInstance = adapter.getInstance();
   // Before everything that may refuse a request, so that refusals have these headers too.
-  await server.register(helmet, {
-    // Payer pages set their own, stricter policy; upgrading would break plain-http addresses of a local network.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, frameAncestors: ["'none'"] } },
-    frameguard: { action: 'deny' },
-    strictTransportSecurity: config.PUBLIC_URL.startsWith('https:'),
-  });
+  setSecurityHeaders(server, config.PUBLIC_URL);
   observeRequests(server, log);
   limitAddresses(server, config.RATE_LIMIT_PER_SECOND);
   endConnectionsWhenStopping(server);

@@ -1,19 +1,20 @@
 import { EventEmitter, once } from 'node:events';
-import { setImmediate } from 'node:timers/promises';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
-import { DEADLINE_HEADER, IDEMPOTENCY_HEADER, TRACEPARENT_HEADER } from '@oneq/contracts';
+import { DEADLINE_HEADER, IDEMPOTENCY_HEADER, TRACEPARENT_HEADER, type WireError } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
+import { firstValueFrom, isObservable } from 'rxjs';
 import type { Announcer } from './announcer';
 import type { Logger } from './log';
-import { messagesDropped } from './metrics';
+import { messagesDropped, messagesHandled } from './metrics';
 import { inTrace } from './trace';
 
 /** Longest wait for handlers in progress when the process ends, ms; above every statement's own time-out. */
 const DRAIN_TIMEOUT_MS = 5_000;
 
-interface Outgoing {
-  readonly isDisposed?: boolean;
-  readonly err?: unknown;
+/** What Nest's client sends. */
+interface Packet {
+  readonly id: string;
+  readonly data: unknown;
 }
 
 /**
@@ -25,8 +26,6 @@ interface Outgoing {
 export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
   private readonly progress = new EventEmitter();
-  /** What to call when a request has been answered; each counts once. */
-  private readonly finished = new WeakMap<Msg, () => void>();
   private inFlight = 0;
   private connected = false;
 
@@ -80,42 +79,42 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
     super.bindEvents({ subscribe });
   }
 
-  override async handleMessage(channel: string, message: Msg): Promise<unknown> {
+  /** In place of Nest's way through streams, which handlers that answer once do not need. */
+  override async handleMessage(channel: string, message: Msg): Promise<void> {
     const deadline = Number(message.headers?.get(DEADLINE_HEADER) || Number.POSITIVE_INFINITY);
     if (Date.now() > deadline) {
       messagesDropped.inc({ subject: channel });
       this.log.warn({ subject: channel }, 'dropped a message whose deadline had passed');
       return;
     }
-    const handle = async () => {
-      try {
-        return await super.handleMessage(channel, message);
-      } catch (error) {
-        this.finished.get(message)?.();
-        this.log.error({ err: error, subject: channel }, 'unreadable message');
-      }
-    };
-    const idempotency = message.headers?.get(IDEMPOTENCY_HEADER) || undefined;
-    return inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline, idempotency);
-  }
-
-  /** Nest asks for a publisher once for each request it is about to handle, so this is where one is in flight. */
-  override getPublisher(message: Msg, id: string, context: NatsContext): (response: Outgoing) => unknown {
-    const publish = super.getPublisher(message, id, context);
+    const handler = this.messageHandlers.get(channel);
+    const packet = readPacket(message);
+    if (!handler || !packet) {
+      this.log.error({ subject: channel }, 'unreadable message');
+      return;
+    }
     this.inFlight += 1;
-    const finished = () => {
-      if (!this.finished.delete(message)) return;
-      this.inFlight -= 1;
-      this.progress.emit('finished');
-    };
-    this.finished.set(message, finished);
-    return (response) => {
-      try {
-        return publish(response);
-      } finally {
-        if (response.isDisposed || response.err !== undefined) finished();
-      }
-    };
+    const since = performance.now();
+    let code = 'OK';
+    let answer: object;
+    try {
+      const handle = () => handler(packet.data, new NatsContext([channel, message.headers]));
+      const idempotency = message.headers?.get(IDEMPOTENCY_HEADER) || undefined;
+      const result: unknown = await inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline, idempotency);
+      // The error filter answers with a stream.
+      answer = { response: isObservable(result) ? await firstValueFrom(result) : result };
+    } catch (err) {
+      code = (err as Partial<WireError>).code ?? 'INTERNAL_ERROR';
+      answer = { err };
+    }
+    messagesHandled.observe({ subject: channel, code }, (performance.now() - since) / 1_000);
+    try {
+      message.respond(JSON.stringify({ ...answer, isDisposed: true, id: packet.id }));
+    } catch (error) {
+      this.log.warn({ err: error, subject: channel }, 'could not answer'); // the connection has just gone
+    }
+    this.inFlight -= 1;
+    this.progress.emit('finished');
   }
 
   override async close(): Promise<void> {
@@ -128,7 +127,6 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
       await inTime(
         Promise.all(open.map((subscription) => (subscription.isClosed() ? undefined : subscription.drain()))),
       );
-      await setImmediate(); // the last messages are past their decoding, and counted
       while (this.inFlight > 0 && !timeout.aborted) {
         await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
       }
@@ -136,5 +134,15 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
       await inTime(client.drain());
     }
     await super.close();
+  }
+}
+
+/** undefined for what Nest's client would not send. */
+function readPacket(message: Msg): Packet | undefined {
+  try {
+    const packet = JSON.parse(message.string()) as Partial<Packet> | null;
+    return typeof packet?.id === 'string' ? (packet as Packet) : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -2,15 +2,47 @@ import type { LoggerService } from '@nestjs/common';
 import pino, { type Logger } from 'pino';
 import { traceId } from './trace';
 
-/** Structured log lines on standard output, each with the trace id of the request that caused it. */
+/** Lines wait until there are so many bytes of them, or so long, ms: a write for each would cost as much as making it. */
+const BATCH_BYTES = 4_096;
+const BATCH_MS = 100;
+/** Lines from this level on are written at once. */
+const URGENT = pino.levels.values.error ?? Number.POSITIVE_INFINITY;
+
+type Output = ReturnType<typeof pino.destination>;
+let opened: Output | undefined;
+
+/** Standard output, the same for all loggers of this process. */
+function openOutput(): Output {
+  if (opened) return opened;
+  const output = pino.destination({ fd: 1, minLength: BATCH_BYTES });
+  setInterval(() => output.flushSync(), BATCH_MS).unref();
+  process.once('exit', () => output.flushSync());
+  opened = output;
+  return output;
+}
+
+/**
+ * Structured log lines on standard output, each with the trace id of the request that caused it. They are written in batches;
+ * an error, and the end of the process, writes at once what is waiting. Only a process that is killed loses some.
+ */
 export function createLogger(service: string, level: string): Logger {
-  return pino({
-    level,
-    base: { service, pid: process.pid },
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-    mixin: () => ({ trace_id: traceId() }),
-  });
+  const output = openOutput();
+  return pino(
+    {
+      level,
+      base: { service, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: () => ({ trace_id: traceId() }),
+      hooks: {
+        logMethod(args, method, lineLevel) {
+          method.apply(this, args);
+          if (lineLevel >= URGENT) output.flushSync();
+        },
+      },
+    },
+    output,
+  );
 }
 
 /** Nest's own messages, in the same form. Start-up chatter of the framework is kept for `LOG_LEVEL=debug`. */

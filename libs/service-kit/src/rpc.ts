@@ -1,19 +1,9 @@
-import {
-  ArgumentMetadata,
-  ArgumentsHost,
-  CallHandler,
-  Catch,
-  ExecutionContext,
-  NestInterceptor,
-  PipeTransform,
-  RpcExceptionFilter,
-} from '@nestjs/common';
+import { ArgumentMetadata, ArgumentsHost, Catch, PipeTransform, RpcExceptionFilter } from '@nestjs/common';
 import { MessagePattern, NatsContext } from '@nestjs/microservices';
 import { type Message, type MessageClass, type Mode, OneQError, parse } from '@oneq/contracts';
-import { Observable, tap, throwError } from 'rxjs';
+import { Observable, throwError } from 'rxjs';
 import { databaseError } from './database-error';
 import type { Logger } from './log';
-import { messagesHandled } from './metrics';
 
 /** Marks the method that answers a message. */
 export function Answers<Request extends object, Answer>(message: Message<Request, Answer>) {
@@ -49,19 +39,5 @@ export class WireErrorFilter implements RpcExceptionFilter {
     else if (error.code === 'SERVICE_UNAVAILABLE') this.log.warn({ err: error.cause, subject }, 'unavailable');
     else this.log.info({ subject, code: error.code }, 'refused');
     return throwError(() => (error ?? new OneQError('INTERNAL_ERROR')).toWire());
-  }
-}
-
-/** Measures every message. */
-export class MessageMetrics implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const subject = context.switchToRpc().getContext<NatsContext>().getSubject();
-    const end = messagesHandled.startTimer({ subject });
-    return next.handle().pipe(
-      tap({
-        complete: () => end({ code: 'OK' }),
-        error: (error) => end({ code: databaseError(error)?.code ?? 'INTERNAL_ERROR' }),
-      }),
-    );
   }
 }

@@ -8,7 +8,7 @@ import { DrainingNatsServer } from './draining-nats-server';
 import { createLogger, type Logger, NestLog } from './log';
 import { startManagement } from './management';
 import { natsOptions } from './nats-options';
-import { MessageMetrics, MessagePipe, WireErrorFilter } from './rpc';
+import { MessagePipe, WireErrorFilter } from './rpc';
 
 /** Longest time a process takes to end after it was told to, ms. */
 const SHUTDOWN_TIMEOUT_MS = 10_000;
@@ -60,7 +60,6 @@ export async function runService(
   });
   app.useGlobalPipes(new MessagePipe(config.MODE));
   app.useGlobalFilters(new WireErrorFilter(log));
-  app.useGlobalInterceptors(new MessageMetrics());
   const database = app.get(Database);
   const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, async () => {
     if (!server.isConnected()) throw new Error('not connected to NATS');

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** W3C trace context: version 00, trace id, parent id, flags. */
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
@@ -15,6 +15,19 @@ interface Work {
 
 const works = new AsyncLocalStorage<Work>();
 
+/** Random bytes for ids, fetched by the page: a system call for each id would cost more than the rest of it. */
+const random = Buffer.alloc(4_096);
+let randomUsed = random.length;
+
+function randomHex(bytes: number): string {
+  if (randomUsed + bytes > random.length) {
+    randomFillSync(random);
+    randomUsed = 0;
+  }
+  randomUsed += bytes;
+  return random.toString('hex', randomUsed - bytes, randomUsed);
+}
+
 /**
  * Runs `work` as part of the trace that a `traceparent` names, or of a new one.
  * @param deadline ms since 1970 after which nobody waits for the result
@@ -26,7 +39,7 @@ export function inTrace<T>(
   idempotency?: string,
 ): T {
   const given = TRACEPARENT.exec(traceparent ?? '')?.[1];
-  const traceId = given && given !== ZERO_TRACE_ID ? given : randomBytes(16).toString('hex');
+  const traceId = given && given !== ZERO_TRACE_ID ? given : randomHex(16);
   return works.run({ traceId, deadline, idempotency }, work);
 }
 
@@ -38,7 +51,7 @@ export function traceId(): string | undefined {
 /** `traceparent` for a call made on behalf of the request in progress. */
 export function traceparent(): string | undefined {
   const id = traceId();
-  return id && `00-${id}-${randomBytes(8).toString('hex')}-01`;
+  return id && `00-${id}-${randomHex(8)}-01`;
 }
 
 /** ms since 1970 after which nobody waits for the work in progress; infinite when nothing is said. */
