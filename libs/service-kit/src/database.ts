@@ -100,6 +100,11 @@ export class Database {
     return result.value;
   }
 
+  /** Whether the caller's statements belong to a transaction of {@link inTransaction}. */
+  get isInTransaction(): boolean {
+    return this.transactions.getStore() !== undefined;
+  }
+
   /** Runs `work` once what was done is committed: at once, or at the end of the transaction in progress. */
   afterCommit(work: () => void): void {
     const transaction = this.transactions.getStore();

@@ -3,6 +3,7 @@ export * from './config';
 export * from './database';
 export * from './database-error';
 export * from './draining-nats-server';
+export * from './group-commit';
 export * from './log';
 export * from './management';
 export * from './message-client';

@@ -63,3 +63,9 @@ export function deadline(): number {
 export function idempotency(): string | undefined {
   return works.getStore()?.idempotency;
 }
+
+/** `work`, to be called from anywhere, as a part of what is in progress now. */
+export function inContextOf<T>(work: () => T): () => T {
+  const current = works.getStore();
+  return current ? () => works.run(current, work) : work;
+}

@@ -1,0 +1,104 @@
+import { OneQError } from '@oneq/contracts';
+import { Database, type Statement } from './database';
+import { inContextOf, inTrace } from './trace';
+
+/** Commands in one statement at most. */
+const TOGETHER_MAX = 64;
+
+/** One kind of command. */
+interface Kind<Command, Row> {
+  /**
+   * Does what it can of many commands, and waits for no row that somebody else has locked. It answers a row, with the
+   * command's number from 1 in `n`, for each command that was done; nothing came of the others.
+   */
+  readonly statement: Statement;
+  /** The statement's values, which are arrays with an element a command. */
+  readonly values: (commands: readonly Command[]) => readonly unknown[];
+  /** Commands of the same key meet at the same row and are never put into one statement. */
+  readonly key: (command: Command) => string;
+  /** Does one command, or tells by undefined that it cannot be done. It has the last word on each. */
+  readonly alone: (command: Command) => Promise<Row | undefined>;
+}
+
+interface Queued<Command, Row> {
+  readonly command: Command;
+  readonly alone: () => Promise<Row | undefined>;
+  readonly resolve: (row: Row | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Lets simultaneous commands share a statement and its commit. A command that meets no other has its statement at once and
+ * for itself, so nothing waits for company; what arrives while one is under way goes together into the next. More than one at a
+ * time was measured to cost more and do no more. What fails of a statement fails for no other command: each that was not done
+ * is run alone, beside the others, for as long as it takes.
+ */
+export class GroupCommit<Command, Row extends object> {
+  private queue: Array<Queued<Command, Row>> = [];
+  private isUnderWay = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly kind: Kind<Command, Row>,
+  ) {}
+
+  /**
+   * The command's row; undefined when its statement's guard failed.
+   * @throws what the statement of this command alone throws; SERVICE_UNAVAILABLE when the shared one was lost
+   */
+  run(command: Command): Promise<Row | undefined> {
+    const alone = () => this.kind.alone(command);
+    // Under an Idempotency-Key it belongs to a transaction of its own.
+    if (this.database.isInTransaction) return alone();
+    return new Promise((resolve, reject) => {
+      this.queue.push({ command, alone: inContextOf(alone), resolve, reject });
+      // Of no command's trace, and of no command's deadline.
+      if (!this.isUnderWay) void inTrace(undefined, () => this.work());
+    });
+  }
+
+  private async work(): Promise<void> {
+    this.isUnderWay = true;
+    while (this.queue.length > 0) await this.together(this.take());
+    this.isUnderWay = false;
+  }
+
+  private take(): Array<Queued<Command, Row>> {
+    const keys = new Set<string>();
+    const later: Array<Queued<Command, Row>> = [];
+    const batch = this.queue.filter((queued) => {
+      const key = this.kind.key(queued.command);
+      const fits = keys.size < TOGETHER_MAX && !keys.has(key);
+      if (fits) keys.add(key);
+      else later.push(queued);
+      return fits;
+    });
+    this.queue = later;
+    return batch;
+  }
+
+  private async together(batch: ReadonlyArray<Queued<Command, Row>>): Promise<void> {
+    const done = new Map<number, Row>();
+    try {
+      const values = this.kind.values(batch.map(({ command }) => command));
+      for (const row of await this.database.run<Row & { n: number }>(this.kind.statement, values)) done.set(row.n, row);
+    } catch (error) {
+      // Where the database is away, asking it for each would only add to its return.
+      if (error instanceof OneQError) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      // Something in one of them broke all of them, and nothing was done.
+    }
+    batch.forEach(({ alone, resolve, reject }, i) => {
+      const row = done.get(i + 1);
+      if (row) resolve(row);
+      else alone().then(resolve, reject);
+    });
+  }
+}
+
+/** Columns of these rows, of which there is at least one. */
+export function transposed(rows: ReadonlyArray<readonly unknown[]>): unknown[][] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column]));
+}
