@@ -1,6 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LIVE_STATUSES, OneQError, type PrepareCommand, type PreparedPayment } from '@oneq/contracts';
-import { brokenConstraint, Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import {
+  brokenConstraint,
+  Database,
+  GroupCommit,
+  LOGGER,
+  type Logger,
+  type Statement,
+  transposed,
+} from '@oneq/service-kit';
 import { CONFIG, type PaymentConfig } from '../config';
 import { CheckoutTokens } from '../ids/checkout-tokens';
 import { PaymentIds } from '../ids/payment-ids';
@@ -50,6 +58,40 @@ export const PREPARE: Statement = {
     SELECT id FROM payment`,
 };
 
+/**
+ * {@link PREPARE} for many orders at once that are new, of accounts that are known; everything else is left to it. $1 to $17 are
+ * arrays.
+ */
+const PREPARE_TOGETHER: Statement = {
+  name: 'prepare-payments',
+  text: `
+    WITH command AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
+                           $9::text[], $10::integer[], $11::bigint[], $12::text[], $13::text[], $14::bigint[], $15::text[],
+                           $16::text[], $17::text[])
+      WITH ORDINALITY AS command (cid, order_id, account_index, merchant_name, category_cd, opponent_name, item_name, item_code,
+                                  member_id, quantity, amount, permitted_method_type, bank_acct_alias, balance, approval_url,
+                                  cancel_url, fail_url, n)
+    ), payment AS (
+      INSERT INTO payments (cid, order_id, attempt, merchant_name, category_cd, opponent_name, item_name, item_code,
+                            member_id, quantity, amount, permitted_method_type, wallet_id, bank_acct_alias, balance,
+                            approval_url, cancel_url, fail_url, checkout_version, expires_at)
+      SELECT cid, order_id, 1, merchant_name, category_cd, opponent_name, item_name, item_code,
+             member_id, quantity, amount, permitted_method_type, wallets.id, bank_acct_alias, balance,
+             approval_url, cancel_url, fail_url, $18, now() + make_interval(secs => $19)
+      FROM command JOIN wallets USING (account_index)
+      WHERE NOT EXISTS (SELECT FROM payments WHERE cid = command.cid AND order_id = command.order_id)
+      ON CONFLICT (cid, order_id, attempt) DO NOTHING
+      RETURNING id, cid, order_id, expires_at
+    ), wanted_again AS (
+      DELETE FROM given_up_orders USING payment
+      WHERE given_up_orders.cid = payment.cid AND given_up_orders.order_id = payment.order_id
+    ), expiry_check AS (
+      INSERT INTO expiry_checks (payment_id, check_at) SELECT id, expires_at FROM payment
+    )
+    SELECT n, id FROM payment JOIN command USING (cid, order_id)`,
+};
+
 /** Id of an account's wallet. */
 const FIND_WALLET: Statement = {
   name: 'find-wallet-id',
@@ -69,6 +111,8 @@ interface IssuedPayment {
 /** 결제 준비: issues a tid for an order, once, however often it is asked. */
 @Injectable()
 export class PreparePayment {
+  private readonly inserts: GroupCommit<PrepareCommand, { id: number }>;
+
   constructor(
     private readonly database: Database,
     private readonly payments: FindPayment,
@@ -78,7 +122,18 @@ export class PreparePayment {
     private readonly vault: AccountVault,
     @Inject(CONFIG) private readonly config: PaymentConfig,
     @Inject(LOGGER) private readonly log: Logger,
-  ) {}
+  ) {
+    this.inserts = new GroupCommit(database, {
+      statement: PREPARE_TOGETHER,
+      values: (commands) => [
+        ...transposed(commands.map((command) => this.valuesOf(command))),
+        tokens.currentVersion,
+        config.PAYMENT_TTL_SECONDS,
+      ],
+      key: ({ cid, order_id }) => `${cid} ${order_id}`,
+      alone: (command) => this.insert(command),
+    });
+  }
 
   /**
    * @param command its `cid` is the merchant's own
@@ -100,9 +155,9 @@ export class PreparePayment {
   /** {@link prepare} without the tokens. */
   async issue(command: PrepareCommand): Promise<IssuedPayment> {
     for (let run = 0; run < RUNS_MAX; run += 1) {
-      const id = await this.insert(command);
-      if (id !== undefined) {
-        const tid = this.ids.toTid(id);
+      const inserted = await this.inserts.run(command);
+      if (inserted) {
+        const tid = this.ids.toTid(inserted.id);
         this.database.afterCommit(() =>
           this.log.info({ tid, cid: command.cid, event: 'payment.prepared' }, 'prepared'),
         );
@@ -121,8 +176,31 @@ export class PreparePayment {
     throw new Error('prepare met other prepares of the same order or wallet too often');
   }
 
-  /** Id of the new payment; undefined when the statement's guard failed or a simultaneous prepare was faster. */
-  private async insert(command: PrepareCommand): Promise<number | undefined> {
+  /** A row of what {@link PREPARE_TOGETHER} takes arrays of. */
+  private valuesOf(command: PrepareCommand): unknown[] {
+    return [
+      command.cid,
+      command.order_id,
+      this.vault.index(command.bank_acct_num),
+      command.merchant_name,
+      command.category_cd,
+      command.opponent_name,
+      command.item_name,
+      command.item_code ?? null,
+      command.member_id,
+      command.quantity,
+      command.amount,
+      command.payment_method_type ?? null,
+      command.bank_acct_alias ?? null,
+      command.balance,
+      command.approval_url,
+      command.cancel_url,
+      command.fail_url,
+    ];
+  }
+
+  /** The new payment; undefined when the statement's guard failed or a simultaneous prepare was faster. */
+  private async insert(command: PrepareCommand): Promise<{ id: number } | undefined> {
     const { bank_acct_num } = command;
     try {
       const [payment] = await this.database.run<{ id: number }>(PREPARE, [
@@ -150,7 +228,7 @@ export class PreparePayment {
         this.tokens.currentVersion,
         this.config.PAYMENT_TTL_SECONDS,
       ]);
-      return payment?.id;
+      return payment;
     } catch (error) {
       if (MEETING_POINTS.has(brokenConstraint(error) ?? '')) return undefined;
       throw error;
