@@ -37,10 +37,10 @@ export const AUTHENTICATE: Statement = {
   name: 'authenticate-payment',
   text: `
     WITH payment AS (
-      SELECT id, wallet_id, amount, coalesce($2, permitted_method_type, 'MONEY') AS method, $4::bigint AS top_up
+      SELECT id, wallet_id, amount, coalesce($2::text, permitted_method_type, 'MONEY') AS method, $4::bigint AS top_up
       FROM payments
       WHERE id = $1 AND status = 'READY' AND expires_at > now()
-        AND ($2 IS NULL OR permitted_method_type IS NULL OR permitted_method_type = $2)
+        AND ($2::text IS NULL OR permitted_method_type IS NULL OR permitted_method_type = $2)
         AND NOT EXISTS (SELECT FROM passwords WHERE passwords.wallet_id = payments.wallet_id AND locked_until > now())
       FOR UPDATE
     ), due AS (
