@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +34,7 @@ export class Shop {
     readonly stack: Stack,
     readonly url: string,
     readonly dataDir: string,
+    private readonly mode: 'sandbox' | 'live',
     /** A look into the database. */
     private readonly database: Pool,
   ) {}
@@ -50,6 +52,7 @@ export class Shop {
     } = {},
   ): Promise<Shop> {
     const port = await freePort();
+    const mode = options.mode ?? 'sandbox';
     const dataDir = await mkdtemp(join(tmpdir(), 'oneq-e2e-'));
     for (const service of SERVICES)
       await writeFile(join(dataDir, `${service}.js`), program(service, dataDir, options.preload));
@@ -58,7 +61,7 @@ export class Shop {
       host: 'localhost',
       publicUrl: `http://localhost:${port}`,
       dataDir,
-      mode: options.mode ?? 'sandbox',
+      mode,
       paymentReplicas: options.paymentReplicas ?? 1,
       databaseUrl: options.databaseUrl,
       natsUrl: options.natsUrl,
@@ -67,7 +70,7 @@ export class Shop {
     });
     const database = new Pool({ connectionString: stack.databaseUrl, max: 2 });
     database.on('error', () => {}); // a test takes the database away; the pool connects again
-    return new Shop(stack, `http://localhost:${port}`, dataDir, database);
+    return new Shop(stack, `http://localhost:${port}`, dataDir, mode, database);
   }
 
   async close(): Promise<void> {
@@ -176,11 +179,23 @@ export class Shop {
     }
   }
 
-  /** Everything that the services have logged. */
+  /** Everything that the services have logged until now. */
   async logs(): Promise<string> {
-    const dir = join(this.dataDir, 'logs');
-    const files = await readdir(dir);
-    return (await Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')))).join('\n');
+    // Lines are written in batches: once a service's line on these requests is there, so is all that it logged before.
+    const trace = randomBytes(16).toString('hex');
+    const key = `sk_${this.mode === 'live' ? 'live' : 'test'}_${randomBytes(32).toString('base64url')}`;
+    const headers = { traceparent: `00-${trace}-${trace.slice(16)}-01` };
+    await this.form('/pay', anOrder(), { ...headers, authorization: `Bearer ${key}` });
+    await this.get(`/pay/showQRCode?token=${randomBytes(32).toString('base64url')}`, headers);
+    let logs = '';
+    await until(async () => {
+      const dir = join(this.dataDir, 'logs');
+      const files = await readdir(dir);
+      logs = (await Promise.all(files.map((file) => readFile(join(dir, file), 'utf8')))).join('\n');
+      const lines = logs.split('\n').filter((line) => line.includes(trace));
+      return SERVICES.every((service) => lines.some((line) => line.includes(`"service":"${service}"`)));
+    });
+    return logs;
   }
 }
 

@@ -9,7 +9,7 @@ const dist = path.join(__dirname, '../../dist');
 const broken = () =>
   existsSync(process.env.ONEQ_SABOTAGE) ? readFileSync(process.env.ONEQ_SABOTAGE, 'utf8').trim() : '';
 
-/** Statement, and what is taken out of its text. */
+/** Statement, and what is taken out of its text; nothing: it is rolled back after its answer. */
 const STATEMENTS = {
   'capture-again': [
     'approve-payment',
@@ -38,18 +38,22 @@ const STATEMENTS = {
   ],
   overdraw: [
     'authenticate-payment',
-    ['AND $4 BETWEEN 0 AND bank_balance - bank_held', ''],
-    ['payment.amount - $4 BETWEEN 0 AND money_balance - money_held', 'payment.amount - $4 >= 0'],
+    ['AND money <= money_balance - money_held AND bank <= bank_balance - bank_held', ''],
   ],
+  'answer-without-commit': ['approve-payment'],
   'refund-again': ['refund-payment', ['AND NOT EXISTS (SELECT FROM transfers WHERE reference = $3)', '']],
 };
+
+/** A statement for many commands at once leaves them to the one that is broken. */
+const TOGETHER = { 'approve-payments': 'approve-payment', 'authenticate-payments': 'authenticate-payment' };
 
 const { Database } = require(path.join(dist, 'libs/service-kit/src/database.js'));
 const { run } = Database.prototype;
 Database.prototype.run = async function sabotaged(statement, values) {
   const what = broken();
-  const [name, ...changes] = STATEMENTS[what] ?? [];
-  if (name === statement.name) {
+  const [name = '', ...changes] = STATEMENTS[what] ?? [];
+  if (TOGETHER[statement.name] === name) return [];
+  if (name === statement.name && changes.length > 0) {
     let { text } = statement;
     for (const [from, to] of changes) {
       if (!text.includes(from)) throw new Error(`${name} has no longer: ${from}`);
@@ -57,7 +61,7 @@ Database.prototype.run = async function sabotaged(statement, values) {
     }
     return run.call(this, { name: `${name}-${what}`, text }, values);
   }
-  if (what === 'answer-without-commit' && statement.name === 'approve-payment') {
+  if (name === statement.name) {
     return this.connected(async (client) => {
       await client.query('BEGIN');
       const { rows } = await client.query(statement.text, [...values]);

@@ -123,7 +123,7 @@ export async function kills(world: World, times: number, everyMs: number, random
       const name = random.pick(['gateway', 'payment', 'payment', 'affiliation', 'nats', 'postgres']);
       const victim = random.pick(world.processes(name));
       // The server's first process leads a group of its own, so that all of PostgreSQL dies at once.
-      if (killed(name === 'postgres' ? -victim.pid : victim.pid)) victims.push(name);
+      if (signalled(name === 'postgres' ? -victim.pid : victim.pid, 'SIGKILL')) victims.push(name);
       await delay(everyMs / 2 + random.next() * everyMs);
     }
     await world.ready();
@@ -143,25 +143,30 @@ export async function kills(world: World, times: number, everyMs: number, random
   };
 }
 
-/** Whether there was something to kill: what died a moment ago may not have been replaced yet. */
-function killed(pid: number): boolean {
+/** Whether there was a process to tell: what ended a moment ago may not have been replaced yet. */
+function signalled(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    return process.kill(pid, 'SIGKILL');
+    return process.kill(pid, signal);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    // Node's own errors are instances of another Error than a test's.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
   }
 }
 
 /** Each service in turn is told to stop, and comes back, while whole payments go on: no request fails. */
-export async function stops(world: World, rounds: number): Promise<Counts> {
+export async function stops(
+  world: World,
+  rounds: number,
+  names: readonly string[] = ['payment', 'affiliation', 'gateway'],
+): Promise<Counts> {
   let stopped = 0;
   let over = false;
   const stopping = (async () => {
     for (let round = 0; round < rounds; round += 1) {
       for (const { name, pid } of world.shop.stack.processes()) {
-        if (!['payment', 'affiliation', 'gateway'].includes(name)) continue;
-        process.kill(pid, 'SIGTERM');
+        if (!names.includes(name)) continue;
+        if (!signalled(pid, 'SIGTERM')) continue;
         stopped += 1;
         await replaced(world, pid);
         // A new gateway has to have met the merchant before affiliation may be away.

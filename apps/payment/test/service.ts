@@ -179,6 +179,19 @@ export class PaymentService {
     return rows[0].n;
   }
 
+  /** Every row about an order: its payments, their wallets, transfers and events. */
+  async everythingOf(orderId: string): Promise<unknown> {
+    const { rows } = await this.admin.query(
+      `WITH p AS (SELECT * FROM payments WHERE order_id = $1)
+       SELECT to_jsonb(p.*) AS row FROM p
+       UNION ALL SELECT to_jsonb(w.*) FROM wallets w WHERE id IN (SELECT wallet_id FROM p)
+       UNION ALL SELECT to_jsonb(t.*) FROM transfers t WHERE payment_id IN (SELECT id FROM p)
+       UNION ALL SELECT to_jsonb(e.*) FROM events e WHERE payment_id IN (SELECT id FROM p)`,
+      [orderId],
+    );
+    return rows;
+  }
+
   /** Every row of every table: two equal ones prove that nothing happened in between. */
   async everything(): Promise<unknown> {
     const tables: Record<string, string[]> = {};

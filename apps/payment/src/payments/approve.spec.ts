@@ -1,8 +1,9 @@
-import { Database } from '@oneq/service-kit';
-import { anApproval } from '@oneq/testing';
+import type { ApproveRequest } from '@oneq/contracts';
+import { Database, type Statement, transposed } from '@oneq/service-kit';
+import { accountNumber, anApproval } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';
-import { APPROVE } from './approve';
+import { APPROVE, APPROVE_TOGETHER } from './approve';
 
 describe('approving a payment', () => {
   let service: PaymentService;
@@ -161,7 +162,7 @@ describe('approving a payment', () => {
     }
   });
 
-  describe('the statement alone changes nothing when its guard fails:', () => {
+  describe('when its guard fails', () => {
     type Arranged = Awaited<ReturnType<PaymentService['prepared']>>;
     const cases: Array<[string, () => Promise<Arranged>, Parameters<typeof anApproval>[1]]> = [
       ['the payment is ready', () => service.prepared(), {}],
@@ -197,25 +198,65 @@ describe('approving a payment', () => {
       ],
     ];
 
-    it.each(cases)('%s', async (_what, arrange, changes) => {
+    const valuesOf = ({ cid, order_id, category_cd, item_name, member_id, amount, ...rest }: ApproveRequest) => {
+      const pinned = rest.tid === undefined ? null : service.module.get(PaymentIds).toId(rest.tid);
+      return [
+        cid,
+        order_id,
+        category_cd,
+        item_name,
+        member_id,
+        amount,
+        rest.opponent_name ?? null,
+        pinned,
+        rest.tran_dt,
+      ];
+    };
+    const run = (statement: Statement, values: unknown[]) =>
+      service.module.get(Database).run<{ n: number }>(statement, values);
+
+    it.each(cases)('the statement alone changes nothing: %s', async (_what, arrange, changes) => {
       const { command } = await arrange();
-      const request = anApproval(command, changes);
       const before = await service.everything();
-      const rows = await service.module
-        .get(Database)
-        .run(APPROVE, [
-          request.cid,
-          request.order_id,
-          request.category_cd,
-          request.item_name,
-          request.member_id,
-          request.amount,
-          request.opponent_name ?? null,
-          request.tid === undefined ? null : service.module.get(PaymentIds).toId(request.tid),
-          request.tran_dt,
-        ]);
-      expect(rows).toEqual([]);
+      expect(await run(APPROVE, valuesOf(anApproval(command, changes)))).toEqual([]);
       expect(await service.everything()).toEqual(before);
     });
+
+    it.each(cases)('the statement for many changes that of the others alone: %s', async (_what, arrange, changes) => {
+      const others = [await service.authenticated(), await service.authenticated({ payment_method_type: '계좌' })];
+      const { command } = await arrange();
+      const before = await service.everythingOf(command.order_id);
+      const [first, second] = others.map(({ command }) => anApproval(command));
+      const all = [first, anApproval(command, changes), second].map((one) => valuesOf(one as ApproveRequest));
+      const rows = await run(APPROVE_TOGETHER, transposed(all));
+      expect(rows.sort((a, b) => a.n - b.n)).toMatchObject([
+        { n: 1, order_id: first?.order_id, payment_method_type: 'MONEY' },
+        { n: 3, order_id: second?.order_id, payment_method_type: '계좌' },
+      ]);
+      expect(await service.everythingOf(command.order_id)).toEqual(before);
+    });
+  });
+
+  it('passes by what somebody else has locked when it approves many, and waits for it when it approves one', async () => {
+    const [locked, free] = [await service.authenticated(), await service.authenticated()];
+    await service.admin.query('BEGIN');
+    await service.admin.query('SELECT FROM payments WHERE order_id = $1 FOR UPDATE', [locked.command.order_id]);
+    let waiting = true;
+    const late = service.approving.approve(anApproval(locked.command)).finally(() => {
+      waiting = false;
+    });
+    await service.approving.approve(anApproval(free.command));
+    expect(waiting).toBe(true);
+    await service.admin.query('COMMIT');
+    expect(await late).toMatchObject({ tid: locked.tid });
+  });
+
+  it('approves many payments of one wallet at once, each once', async () => {
+    const bank_acct_num = accountNumber();
+    const payments = [];
+    for (let i = 0; i < 40; i += 1) payments.push(await service.authenticated({ bank_acct_num, balance: 1_000_000 }));
+    const answers = await Promise.all(payments.map(({ command }) => service.approving.approve(anApproval(command))));
+    expect(answers.map(({ tid }) => tid)).toEqual(payments.map(({ tid }) => tid));
+    expect(await service.wallets.byAccount(bank_acct_num)).toMatchObject({ money_balance: 360_000, money_held: 0 });
   });
 });

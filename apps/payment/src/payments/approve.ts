@@ -70,7 +70,7 @@ export const APPROVE: Statement = {
  * {@link APPROVE} for many orders at once, with arrays for its values, passing by every payment and wallet that somebody else has
  * locked. A wallet pays for all of its payments or for none.
  */
-const APPROVE_TOGETHER: Statement = {
+export const APPROVE_TOGETHER: Statement = {
   name: 'approve-payments',
   text: `
     WITH command AS (

@@ -1,9 +1,9 @@
 import { OneQError } from '@oneq/contracts';
-import { Database } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/service-kit';
 import { accountNumber, anApproval } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';
-import { AUTHENTICATE } from './authenticate';
+import { AUTHENTICATE, AUTHENTICATE_TOGETHER } from './authenticate';
 
 /** A payment whose wallet is locked for ten seconds. */
 async function locked(service: PaymentService) {
@@ -182,12 +182,12 @@ describe('authenticating a payment', () => {
     await expect(service.authenticating.authenticate({ tid })).rejects.toThrow('PAYMENT_NOT_FOUND');
   });
 
-  describe('the statement alone changes nothing when its guard fails:', () => {
-    const run = (tid: string, method: string, topUp: number) => {
-      const id = service.module.get(PaymentIds).toId(tid);
-      return service.module.get(Database).run(AUTHENTICATE, [id, method, 900, topUp]);
-    };
-    const cases: Array<[string, () => Promise<{ tid: string }>, string, number?]> = [
+  describe('when its guard fails', () => {
+    const idOf = (tid: string) => service.module.get(PaymentIds).toId(tid);
+    const run = (statement: Statement, values: unknown[]) =>
+      service.module.get(Database).run<{ n: number }>(statement, values);
+    const byNumber = (a: { n: number }, b: { n: number }) => a.n - b.n;
+    const cases: Array<[string, () => ReturnType<PaymentService['prepared']>, string, number?]> = [
       ['the payment is not ready', () => service.authenticated(), 'MONEY'],
       ['the method is not permitted', () => service.prepared({ payment_method_type: '계좌' }), 'MONEY'],
       ['there is no such method', () => service.prepared(), 'CARD'],
@@ -215,11 +215,44 @@ describe('authenticating a payment', () => {
       ],
     ];
 
-    it.each(cases)('%s', async (_what, arrange, method, topUp = 0) => {
+    it.each(cases)('the statement alone changes nothing: %s', async (_what, arrange, method, topUp = 0) => {
       const { tid } = await arrange();
       const before = await service.everything();
-      expect(await run(tid, method, topUp)).toEqual([]);
+      expect(await run(AUTHENTICATE, [idOf(tid), method, 900, topUp])).toEqual([]);
       expect(await service.everything()).toEqual(before);
     });
+
+    it.each(cases)(
+      'the statement for many changes that of the others alone: %s',
+      async (_what, arrange, method, topUp = 0) => {
+        const [first, second] = [await service.prepared(), await service.prepared({ payment_method_type: '계좌' })];
+        const { tid, command } = await arrange();
+        const before = await service.everythingOf(command.order_id);
+        const ids = [first.tid, tid, second.tid].map(idOf);
+        const rows = await run(AUTHENTICATE_TOGETHER, [ids, [null, method, null], 900, [0, topUp, 0]]);
+        expect(rows.sort(byNumber)).toMatchObject([
+          { n: 1, order_id: first.command.order_id, payment_method_type: 'MONEY' },
+          { n: 3, order_id: second.command.order_id, payment_method_type: '계좌' },
+        ]);
+        expect(await service.everythingOf(command.order_id)).toEqual(before);
+      },
+    );
+  });
+
+  it('a wallet that can pay three of ten at once pays three, and no other wallet notices', async () => {
+    const bank_acct_num = accountNumber();
+    const poor = [];
+    const rich = [];
+    for (let i = 0; i < 10; i += 1) {
+      poor.push(await service.prepared({ bank_acct_num, balance: 50_000 }));
+      rich.push(await service.prepared());
+    }
+    const all = [...poor, ...rich].map(({ tid }) => service.authenticating.authenticate({ tid }));
+    const answers = await Promise.allSettled(all);
+    const refused = answers.slice(0, 10).filter(({ status }) => status === 'rejected');
+    expect(refused).toHaveLength(7);
+    for (const one of refused) expect(one).toMatchObject({ reason: new OneQError('INSUFFICIENT_FUNDS') });
+    expect(answers.slice(10).filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(await service.wallets.byAccount(bank_acct_num)).toMatchObject({ money_held: 48_000 });
   });
 });

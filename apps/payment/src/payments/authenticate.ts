@@ -66,7 +66,7 @@ export const AUTHENTICATE: Statement = {
  * {@link AUTHENTICATE} for many payments at once, with arrays for its values but $3, passing by every payment and wallet that
  * somebody else has locked. A wallet holds the money of all of its payments or of none.
  */
-const AUTHENTICATE_TOGETHER: Statement = {
+export const AUTHENTICATE_TOGETHER: Statement = {
   name: 'authenticate-payments',
   text: `
     WITH command AS (

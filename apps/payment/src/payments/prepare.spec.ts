@@ -1,6 +1,7 @@
 import { OneQError } from '@oneq/contracts';
 import { accountNumber, aPrepare } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
+import { PaymentIds } from '../ids/payment-ids';
 import { AccountVault } from '../wallets/account-vault';
 
 describe('preparing a payment', () => {
@@ -98,6 +99,35 @@ describe('preparing a payment', () => {
     expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     for (const answer of answers) {
       if (answer.status === 'rejected') expect(answer.reason).toEqual(new OneQError('ORDER_ALREADY_EXISTS'));
+    }
+  });
+
+  it('prepares many at once, whatever each of them meets', async () => {
+    const bank_acct_num = accountNumber();
+    const known = await service.prepared({ bank_acct_num });
+    const finished = await service.prepared();
+    await service.end(finished.tid, 'cancel');
+    const fresh = Array.from({ length: 20 }, () => aPrepare({ bank_acct_num }));
+    const answers = await Promise.allSettled(
+      [
+        ...fresh,
+        known.command,
+        { ...known.command, amount: 1 },
+        finished.command,
+        aPrepare(),
+        { ...aPrepare(), order_id: fresh[0]?.order_id ?? '', cid: 'TCOTHER000' },
+      ].map((command) => service.preparing.prepare(command)),
+    );
+    const tids = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.tid : answer.reason.code));
+    expect(tids[20]).toBe(known.tid);
+    expect(tids[21]).toBe('ORDER_ALREADY_EXISTS');
+    expect(tids[22]).not.toBe(finished.tid);
+    expect(new Set(tids).size).toBe(tids.length);
+    for (const [i, { order_id }] of fresh.entries()) {
+      const { rows } = await service.admin.query(`SELECT id FROM payments WHERE cid = 'TC0ONETIME' AND order_id = $1`, [
+        order_id,
+      ]);
+      expect(rows.map(({ id }) => service.module.get(PaymentIds).toTid(Number(id)))).toEqual([tids[i]]);
     }
   });
 

@@ -62,7 +62,7 @@ export const PREPARE: Statement = {
  * {@link PREPARE} for many orders at once that are new, of accounts that are known; everything else is left to it. $1 to $17 are
  * arrays.
  */
-const PREPARE_TOGETHER: Statement = {
+export const PREPARE_TOGETHER: Statement = {
   name: 'prepare-payments',
   text: `
     WITH command AS (
