@@ -50,6 +50,11 @@ const COMMANDS = {
     run: faults,
     help: 'faults of every kind against a running stack for half an hour, with a table; FAULTS_SEED repeats a run',
   },
+  fuzz: {
+    needs: [install, build],
+    run: fuzz,
+    help: 'bodies by a coverage-guided fuzzer (Jazzer.js) for 60 s; arguments go to libFuzzer. It needs glibc 2.38, macOS or Windows',
+  },
   build: { needs: [install, build], run: async () => 0, help: 'install and build only' },
 };
 
@@ -57,6 +62,7 @@ const TOOLS = {
   nest: 'node_modules/@nestjs/cli/bin/nest.js',
   jest: 'node_modules/jest/bin/jest.js',
   tsc: 'node_modules/typescript/bin/tsc',
+  swc: 'node_modules/@swc/cli/bin/swc.js',
 };
 
 /** Compiling empties dist, so the pages' files come second. */
@@ -235,6 +241,24 @@ async function faults(args) {
   console.log(readFileSync(table, 'utf8'));
   rmSync(table);
   return code;
+}
+
+/** Not among the dependencies: it is large, and its program does not load on every Linux. */
+const JAZZER = '@jazzer.js/core@4.0.0';
+const FUZZ_TARGETS = ['test/fuzz/body-target.ts', 'test/fuzz/parse-reference.ts'];
+
+async function fuzz(args) {
+  const failed = await runLogged('Compiling the target', 'fuzz.log', [
+    ...[process.execPath, TOOLS.swc, ...FUZZ_TARGETS],
+    ...['--out-dir', 'dist', '--config-file', '.swcrc'],
+  ]);
+  if (failed) throw new Failure(failed);
+  const corpus = path.join(CACHE, 'fuzz');
+  mkdirSync(corpus, { recursive: true });
+  const options = ['--sync', '--fuzzEntryPoint=fuzzBody', '--includes=dist/apps/', '--includes=dist/libs/'];
+  const limits = ['-max_total_time=60', '-max_len=16385', ...args];
+  const jazzer = ['jazzer', 'dist/test/fuzz/body-target', corpus, ...options, '--', ...limits];
+  return (await run(['npm', 'exec', '--yes', `--package=${JAZZER}`, '--', ...jazzer], { stdio: 'inherit' })).code;
 }
 
 async function check() {

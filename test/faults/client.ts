@@ -32,7 +32,7 @@ const SETTLE_MS = 60_000;
 export class MerchantClient {
   /** Requests sent more than once, because their outcome was unknown or nobody could answer. */
   resent = 0;
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 512 });
+  private readonly agent = new Agent({ keepAlive: true });
 
   /** @param url the gateway, or what stands before it */
   constructor(

@@ -15,6 +15,9 @@ import {
   type MessageClass,
   NetCancelRequest,
   PrepareRequest,
+  RedeliverFailedRequest,
+  RotateKeyRequest,
+  SetWebhookRequest,
 } from '@oneq/contracts';
 import fc from 'fast-check';
 import { CancelForm, CheckoutForm, PasswordForm } from '../../apps/gateway/src/checkout/requests';
@@ -26,12 +29,18 @@ const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 3_000);
 const AT_ONCE = 8;
 const SLOW_MS = 1_000;
 
-const POSTS: ReadonlyArray<readonly [string, MessageClass<object>]> = [
+/** Where bodies go, and what is to be in them; all but the test of a webhook, which waits for somebody else. */
+const BODIES: ReadonlyArray<readonly [string, MessageClass<object>, string?]> = [
   ['/pay/store/token', AffiliateRequest],
   ['/pay', PrepareRequest],
   ['/pay/success', ApproveRequest],
   ['/pay/cancel', CancelRequest],
   ['/pay/net-cancel', NetCancelRequest],
+  ['/pay/store/key', RotateKeyRequest],
+  ['/pay/store/webhook', SetWebhookRequest, 'PUT'],
+  ['/pay/store/webhook', SetWebhookRequest, 'DELETE'],
+  ['/pay/webhooks/redeliver', RedeliverFailedRequest],
+  ['/pay/webhooks/whd_1/redeliver', RedeliverFailedRequest],
   ['/sandbox/payments/12345/authenticate', ActAsPayerRequest],
   ['/sandbox/payments/12345/expire', ActAsPayerRequest],
   ['/sandbox/wallets/1101234567/charge', ChargeRequest],
@@ -48,6 +57,10 @@ const GETS = [
     '/pay/oneq/transfer',
     '/pay/status',
     '/pay/live',
+    '/pay/store',
+    '/pay/store/webhook',
+    '/pay/webhooks',
+    '/pay/events',
     '/docs',
     '/docs/errors',
   ],
@@ -134,26 +147,26 @@ const method = (usual: string) =>
     fc.constantFrom('PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'TRACE', 'GET', 'POST'),
   );
 
-const posts = fc.constantFrom(...POSTS).chain(([path, type]) => {
+const bodies = fc.constantFrom(...BODIES).chain(([path, type, usualMethod = 'POST']) => {
   const fields = fieldsFor(type);
-  const bodies = fc.oneof(
+  const wellFormed = fc.oneof(
     fields.map((pairs) => ({ usual: 'application/x-www-form-urlencoded;charset=utf-8', bytes: formBytes(pairs) })),
     fields.map((pairs) => ({ usual: 'application/json', bytes: jsonBytes(pairs) })),
   );
   return fc
-    .tuple(fc.constant(path), bodies, damaged(bodies.map(({ bytes }) => bytes)), fc.nat({ max: 9 }))
-    .map(([target, { usual, bytes }, broken, luck]) => ({
-      target,
+    .tuple(method(usualMethod), wellFormed, damaged(wellFormed.map(({ bytes }) => bytes)), fc.nat({ max: 9 }))
+    .map(([verb, { usual, bytes }, broken, luck]) => ({
+      target: `${verb} ${path}`,
       usual,
       bytes: luck === 0 ? broken : luck === 1 ? Buffer.concat(Array(40).fill(bytes)).subarray(0, 17_000) : bytes,
     }));
 });
 const post: fc.Arbitrary<Sent> = fc
-  .tuple(posts, method('POST'), pathTrick, headers, contentType, fc.nat({ max: 5 }))
-  .map(([{ target, usual, bytes }, verb, trick, lines, types, luck]) => {
+  .tuple(bodies, pathTrick, headers, contentType, fc.nat({ max: 5 }))
+  .map(([{ target, usual, bytes }, trick, lines, types, luck]) => {
     const type = (luck === 0 ? types : [usual]).map((each) => `Content-Type: ${each}`);
     return {
-      head: [`${verb} ${target}${trick} HTTP/1.1`, ...type, ...lines, `Content-Length: ${bytes.length}`].join('\r\n'),
+      head: [`${target}${trick} HTTP/1.1`, ...type, ...lines, `Content-Length: ${bytes.length}`].join('\r\n'),
       body: bytes,
     };
   });

@@ -22,12 +22,28 @@ export function message<Answer>() {
   });
 }
 
-/** NATS header: the instant (ms since 1970) after which nobody waits for the answer any more. */
-export const DEADLINE_HEADER = 'oneq-deadline';
-/** NATS header: W3C trace context of the request that caused this message. */
-export const TRACEPARENT_HEADER = 'traceparent';
-/** NATS header of a request with an Idempotency-Key: SHA-256 of its scope and of its content, hex, joined by a dot. */
-export const IDEMPOTENCY_HEADER = 'oneq-idempotency';
+/**
+ * A message as it is asked over NATS. What is asked of one subject at the same moment travels together, as a JSON array of
+ * these, and each is answered by itself.
+ */
+export interface Question {
+  /** Names it among all that its sender has asked. */
+  readonly id: number;
+  readonly data: unknown;
+  /** The instant (ms since 1970) after which nobody waits for the answer any more. */
+  readonly deadline: number;
+  /** W3C trace context of the request that caused it. */
+  readonly traceparent?: string;
+  /** Of a request with an Idempotency-Key: SHA-256 of its scope and of its content, hex, joined by a dot. */
+  readonly idempotency?: string;
+}
+
+/** What came of a {@link Question}: an answer, or an error. What is answered at the same moment travels together, too. */
+export interface Reply {
+  readonly id: number;
+  readonly response?: unknown;
+  readonly err?: unknown;
+}
 
 /** The answer of a command that is executed once for each Idempotency-Key. */
 export interface Executed<T> {

@@ -1,21 +1,16 @@
 import { EventEmitter, once } from 'node:events';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
-import { DEADLINE_HEADER, IDEMPOTENCY_HEADER, TRACEPARENT_HEADER, type WireError } from '@oneq/contracts';
+import type { Question, Reply, WireError } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { firstValueFrom, isObservable } from 'rxjs';
 import type { Announcer } from './announcer';
 import type { Logger } from './log';
 import { messagesDropped, messagesHandled } from './metrics';
+import { inPackets } from './packets';
 import { inTrace } from './trace';
 
 /** Longest wait for handlers in progress when the process ends, ms; above every statement's own time-out. */
 const DRAIN_TIMEOUT_MS = 5_000;
-
-/** What Nest's client sends. */
-interface Packet {
-  readonly id: string;
-  readonly data: unknown;
-}
 
 /**
  * Nest's NATS server with what payments need beyond it:
@@ -25,6 +20,8 @@ interface Packet {
  */
 export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
+  /** Answers that go out once all that this moment brings are there, by the message that asked. */
+  private readonly outbox = new Map<Msg, Reply[]>();
   private readonly progress = new EventEmitter();
   private inFlight = 0;
   private connected = false;
@@ -81,39 +78,59 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
 
   /** In place of Nest's way through streams, which handlers that answer once do not need. */
   override async handleMessage(channel: string, message: Msg): Promise<void> {
-    const deadline = Number(message.headers?.get(DEADLINE_HEADER) || Number.POSITIVE_INFINITY);
+    const questions = readQuestions(message);
+    if (!questions) this.log.error({ subject: channel }, 'unreadable message');
+    else await Promise.all(questions.map((question) => this.handle(channel, message, question)));
+  }
+
+  private async handle(subject: string, message: Msg, question: Question): Promise<void> {
+    const { id, data, deadline, traceparent, idempotency } = question;
+    const handler = this.messageHandlers.get(subject);
+    if (!handler) throw new Error(`subscribed to ${subject}, which nothing handles`);
     if (Date.now() > deadline) {
-      messagesDropped.inc({ subject: channel });
-      this.log.warn({ subject: channel }, 'dropped a message whose deadline had passed');
-      return;
-    }
-    const handler = this.messageHandlers.get(channel);
-    const packet = readPacket(message);
-    if (!handler || !packet) {
-      this.log.error({ subject: channel }, 'unreadable message');
+      messagesDropped.inc({ subject });
+      this.log.warn({ subject }, 'dropped a message whose deadline had passed');
       return;
     }
     this.inFlight += 1;
     const since = performance.now();
     let code = 'OK';
-    let answer: object;
+    let reply: Reply;
     try {
-      const handle = () => handler(packet.data, new NatsContext([channel, message.headers]));
-      const idempotency = message.headers?.get(IDEMPOTENCY_HEADER) || undefined;
-      const result: unknown = await inTrace(message.headers?.get(TRACEPARENT_HEADER), handle, deadline, idempotency);
+      const result: unknown = await inTrace(
+        traceparent,
+        () => handler(data, new NatsContext([subject, message.headers])),
+        deadline,
+        idempotency,
+      );
       // The error filter answers with a stream.
-      answer = { response: isObservable(result) ? await firstValueFrom(result) : result };
+      reply = { id, response: isObservable(result) ? await firstValueFrom(result) : result };
     } catch (err) {
       code = (err as Partial<WireError>).code ?? 'INTERNAL_ERROR';
-      answer = { err };
+      reply = { id, err };
     }
-    messagesHandled.observe({ subject: channel, code }, (performance.now() - since) / 1_000);
-    try {
-      message.respond(JSON.stringify({ ...answer, isDisposed: true, id: packet.id }));
-    } catch (error) {
-      this.log.warn({ err: error, subject: channel }, 'could not answer'); // the connection has just gone
+    messagesHandled.observe({ subject, code }, (performance.now() - since) / 1_000);
+    this.answer(message, reply);
+  }
+
+  private answer(message: Msg, reply: Reply): void {
+    if (this.outbox.size === 0) setImmediate(() => this.sendAnswers());
+    const others = this.outbox.get(message);
+    if (others) others.push(reply);
+    else this.outbox.set(message, [reply]);
+  }
+
+  private sendAnswers(): void {
+    const outbox = [...this.outbox];
+    this.outbox.clear();
+    for (const [message, replies] of outbox) {
+      try {
+        for (const { packet } of inPackets(replies)) message.respond(packet);
+      } catch (error) {
+        this.log.warn({ err: error, subject: message.subject }, 'could not answer'); // the connection has just gone
+      }
+      this.inFlight -= replies.length;
     }
-    this.inFlight -= 1;
     this.progress.emit('finished');
   }
 
@@ -137,12 +154,16 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
   }
 }
 
-/** undefined for what Nest's client would not send. */
-function readPacket(message: Msg): Packet | undefined {
+/** undefined for what is no array of questions. */
+function readQuestions(message: Msg): Question[] | undefined {
   try {
-    const packet = JSON.parse(message.string()) as Partial<Packet> | null;
-    return typeof packet?.id === 'string' ? (packet as Packet) : undefined;
+    const questions: unknown = JSON.parse(message.string());
+    return Array.isArray(questions) && questions.every(isQuestion) ? questions : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isQuestion(value: Partial<Question> | null): value is Question {
+  return typeof value?.id === 'number' && typeof value.deadline === 'number';
 }

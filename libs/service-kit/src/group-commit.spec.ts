@@ -44,8 +44,12 @@ class Statements {
   /** Lets the shared statement that is under way answer, and what follows from it happen. */
   async answer(): Promise<void> {
     this.waiting.shift()?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    await aMoment();
   }
+}
+
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('a group commit', () => {
@@ -59,15 +63,25 @@ describe('a group commit', () => {
     return { key: key ?? `key-${number}`, amount };
   }
 
-  it('sends a command that meets no other at once', async () => {
+  it('sends a command that meets no other as soon as all that this moment brings are here', async () => {
     const done = statements.group.run(command(7));
+    await aMoment();
     expect(statements.together).toHaveLength(1);
     await statements.answer();
     expect(await done).toEqual({ n: 1, amount: 7 });
   });
 
+  it('puts what arrives at the same moment into one statement', async () => {
+    const all = [1, 2, 3].map((amount) => statements.group.run(command(amount)));
+    await aMoment();
+    expect(statements.together.map((commands) => commands.length)).toEqual([3]);
+    await statements.answer();
+    expect((await Promise.all(all)).map((row) => row?.amount)).toEqual([1, 2, 3]);
+  });
+
   it('puts what arrives meanwhile into the next statement, and gives each its own row', async () => {
     const first = statements.group.run(command(1));
+    await aMoment();
     const rest = [2, 3, 4].map((amount) => statements.group.run(command(amount)));
     await statements.answer();
     expect(statements.together.map((commands) => commands.length)).toEqual([1, 3]);
@@ -78,6 +92,7 @@ describe('a group commit', () => {
 
   it('never puts two commands of one key into one statement, nor more than 64', async () => {
     void statements.group.run(command(1));
+    await aMoment();
     for (let i = 0; i < 3; i += 1) void statements.group.run(command(1, 'the same'));
     for (let i = 0; i < 70; i += 1) void statements.group.run(command(1));
     for (let i = 0; i < 5; i += 1) await statements.answer();
@@ -89,6 +104,7 @@ describe('a group commit', () => {
   it('asks alone for each that was not done, and what fails there fails for no other', async () => {
     statements.outcome = (commands) => commands.flatMap(({ amount }, i) => (amount > 5 ? [{ n: i + 1, amount }] : []));
     void statements.group.run(command(9));
+    await aMoment();
     const all = Promise.allSettled([6, 5, 0, -1, 7].map((amount) => statements.group.run(command(amount))));
     await statements.answer();
     await statements.answer();
@@ -107,6 +123,7 @@ describe('a group commit', () => {
       throw new Error('value too long');
     };
     const done = statements.group.run(command(3));
+    await aMoment();
     await statements.answer();
     expect(await done).toEqual({ amount: 3 });
   });
@@ -116,12 +133,14 @@ describe('a group commit', () => {
       throw unavailable('unknown', 'connection lost');
     };
     const done = statements.group.run(command(3));
+    await aMoment();
     await statements.answer();
     // Nothing was done for certain, so nobody may call it final.
     await expect(done).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'unknown' });
     expect(statements.alone).toEqual([]);
     statements.outcome = () => [{ n: 1, amount: 4 }];
     const next = statements.group.run(command(4));
+    await aMoment();
     await statements.answer();
     expect(await next).toMatchObject({ amount: 4 });
   });
@@ -130,6 +149,7 @@ describe('a group commit', () => {
     statements.outcome = () => [];
     const trace = '0af7651916cd43dd8448eb211c80319c';
     void statements.group.run(command(1));
+    await aMoment();
     const done = inTrace(`00-${trace}-b7ad6b7169203331-01`, () => statements.group.run(command(1)));
     await statements.answer();
     await statements.answer();

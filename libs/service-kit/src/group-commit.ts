@@ -28,8 +28,8 @@ interface Queued<Command, Row> {
 }
 
 /**
- * Lets simultaneous commands share a statement and its commit. A command that meets no other has its statement at once and
- * for itself, so nothing waits for company; what arrives while one is under way goes together into the next. More than one at a
+ * Lets simultaneous commands share a statement and its commit. What arrives at the same moment goes together, and what
+ * arrives while a statement is under way goes into the next; nothing waits for company. More than one at a
  * time was measured to cost more and do no more. What fails of a statement fails for no other command: each that was not done
  * is run alone, beside the others, for as long as it takes.
  */
@@ -52,13 +52,14 @@ export class GroupCommit<Command, Row extends object> {
     if (this.database.isInTransaction) return alone();
     return new Promise((resolve, reject) => {
       this.queue.push({ command, alone: inContextOf(alone), resolve, reject });
-      // Of no command's trace, and of no command's deadline.
-      if (!this.isUnderWay) void inTrace(undefined, () => this.work());
+      if (this.isUnderWay) return;
+      this.isUnderWay = true;
+      // Once all that this moment brings are here. Of no command's trace, and of no command's deadline.
+      setImmediate(() => inTrace(undefined, () => this.work()));
     });
   }
 
   private async work(): Promise<void> {
-    this.isUnderWay = true;
     while (this.queue.length > 0) await this.together(this.take());
     this.isUnderWay = false;
   }

@@ -1,15 +1,9 @@
 import { ClientNats } from '@nestjs/microservices';
-import {
-  DEADLINE_HEADER,
-  IDEMPOTENCY_HEADER,
-  type Message,
-  OneQError,
-  TRACEPARENT_HEADER,
-  unavailable,
-} from '@oneq/contracts';
-import { createInbox, headers, type Msg, type NatsConnection } from 'nats';
+import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
+import { createInbox, type Msg, type NatsConnection } from 'nats';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
+import { inPackets } from './packets';
 import { deadline, traceparent } from './trace';
 
 /** Longest time a caller waits in all, ms. */
@@ -19,23 +13,24 @@ const ATTEMPT_DEADLINE_MS = 3_000;
 /** Below this rest, ms, a further attempt is not worth making. */
 const ATTEMPT_WORTH_MS = 100;
 
-/** Somebody who waits for the answer to one message. */
-interface Waiting {
+/** A question, and who waits for its answer. */
+interface Asked {
+  readonly question: Omit<Question, 'id'>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: OneQError) => void;
-  readonly timer: NodeJS.Timeout;
+  /** ms */
+  readonly timeoutMs: number;
 }
 
-/** What Nest's server answers with. */
-interface AnswerPacket {
-  readonly err?: unknown;
-  readonly response?: unknown;
+interface Waiting extends Asked {
+  readonly timer: NodeJS.Timeout;
 }
 
 /**
  * Asks the services over NATS. The connection is Nest's client; asking is our own, because Nest's has no deadline (a lost
- * reply would hang for ever), and subscribes and unsubscribes for each message. Here all answers arrive at one subscription; a
- * caller is told at once when nobody listens or the connection is gone, and gets the service's typed error again.
+ * reply would hang for ever), and subscribes and unsubscribes for each message. Here what is asked at the same moment travels
+ * together and all answers arrive at one subscription; a caller is told at once when nobody listens or the connection is gone,
+ * and gets the service's typed error again.
  *
  * A lost answer is *unknown*, never failed: the message is sent once more within the deadline, which is safe because
  * every message is idempotent by a natural key.
@@ -43,7 +38,9 @@ interface AnswerPacket {
 export class MessageClient {
   private readonly nats: ClientNats;
   private readonly inbox: string;
-  private readonly waiting = new Map<string, Waiting>();
+  /** What is to be asked, by its subject, once everything that this moment brings has been heard. */
+  private readonly outbox = new Map<string, Asked[]>();
+  private readonly waiting = new Map<number, Waiting>();
   private sent = 0;
   private connected = false;
 
@@ -156,47 +153,87 @@ export class MessageClient {
     idempotency: string | undefined,
   ): Promise<unknown> {
     if (!this.connected) return Promise.reject(unavailable('final', 'not connected to NATS'));
-    this.sent += 1;
-    const id = this.sent.toString(36);
-    const carried = headers();
-    carried.set(DEADLINE_HEADER, String(Date.now() + timeoutMs));
-    const parent = traceparent();
-    if (parent) carried.set(TRACEPARENT_HEADER, parent);
-    if (idempotency) carried.set(IDEMPOTENCY_HEADER, idempotency);
+    const question = { data: request, deadline: Date.now() + timeoutMs, traceparent: traceparent(), idempotency };
     return new Promise((resolve, reject) => {
-      try {
-        const packet = JSON.stringify({ pattern: subject, data: request, id });
-        this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply: `${this.inbox}.${id}`, headers: carried });
-      } catch (error) {
-        reject(unavailable('final', error)); // closed, or too large: nothing left
-        return;
-      }
-      const timer = setTimeout(() => {
-        this.waiting.delete(id);
-        reject(new OneQError('UPSTREAM_TIMEOUT'));
-      }, timeoutMs);
-      this.waiting.set(id, { resolve, reject, timer });
+      if (this.outbox.size === 0) setImmediate(() => this.send());
+      const asked = { question, resolve, reject, timeoutMs };
+      const others = this.outbox.get(subject);
+      if (others) others.push(asked);
+      else this.outbox.set(subject, [asked]);
     });
   }
 
+  private send(): void {
+    const outbox = [...this.outbox];
+    this.outbox.clear();
+    for (const [subject, all] of outbox) {
+      const first = this.sent + 1;
+      const questions = all.map((asked) => this.expect(asked));
+      let from = first;
+      for (const { packet, count } of inPackets(questions)) {
+        this.publish(subject, packet, from, from + count - 1);
+        from += count;
+      }
+    }
+  }
+
+  /** The question with its number, for whose answer somebody waits from now on. */
+  private expect(asked: Asked): Question {
+    this.sent += 1;
+    const id = this.sent;
+    const timer = setTimeout(() => {
+      this.waiting.delete(id);
+      asked.reject(new OneQError('UPSTREAM_TIMEOUT'));
+    }, asked.timeoutMs);
+    this.waiting.set(id, { ...asked, timer });
+    return { id, ...asked.question };
+  }
+
+  /** The answers come to a subject that names the questions by their first and last number. */
+  private publish(subject: string, packet: string, first: number, last: number): void {
+    try {
+      if (!this.connected) throw new Error('not connected to NATS');
+      this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply: `${this.inbox}.${first}-${last}` });
+    } catch (error) {
+      this.refuse(first, last, error); // closed, or too large: nothing left
+    }
+  }
+
   private settle(message: Msg): void {
-    const id = message.subject.slice(this.inbox.length + 1);
-    const waiting = this.waiting.get(id);
-    if (!waiting) return; // too late, or told twice
-    this.waiting.delete(id);
-    clearTimeout(waiting.timer);
     // NATS itself answers without a body that nobody listens on the subject.
     if (message.data.length === 0) {
-      waiting.reject(unavailable('final', 'nobody listens'));
+      const [first, last] = message.subject
+        .slice(this.inbox.length + 1)
+        .split('-')
+        .map(Number);
+      this.refuse(first ?? 0, last ?? 0, 'nobody listens');
       return;
     }
+    let replies: Reply[];
     try {
-      const { err, response } = JSON.parse(message.string()) as AnswerPacket;
-      if (err === undefined || err === null) waiting.resolve(response);
-      else waiting.reject(OneQError.fromWire(err));
+      replies = JSON.parse(message.string());
     } catch (error) {
-      waiting.reject(unavailable('unknown', error));
+      this.log.error({ err: error }, 'unreadable answer'); // whoever waits for it will not have heard
+      return;
     }
+    for (const { id, response, err } of replies) {
+      const waiting = this.taken(id); // none: too late, or told twice
+      if (err === undefined || err === null) waiting?.resolve(response);
+      else waiting?.reject(OneQError.fromWire(err));
+    }
+  }
+
+  /** These questions reached nobody. */
+  private refuse(first: number, last: number, reason: unknown): void {
+    for (let id = first; id <= last; id += 1) this.taken(id)?.reject(unavailable('final', reason));
+  }
+
+  private taken(id: number): Waiting | undefined {
+    const waiting = this.waiting.get(id);
+    if (!waiting) return undefined;
+    this.waiting.delete(id);
+    clearTimeout(waiting.timer);
+    return waiting;
   }
 
   /** Nobody knows what became of the messages that are on their way. */

@@ -2,9 +2,9 @@ import { EventEmitter, once } from 'node:events';
 import { Controller, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Payload } from '@nestjs/microservices';
-import { DEADLINE_HEADER, type Message, message, OneQError, Text } from '@oneq/contracts';
+import { type Message, message, OneQError, Text } from '@oneq/contracts';
 import { startTestNats, type TestNats } from '@oneq/testing';
-import { connect, headers, type NatsConnection } from 'nats';
+import { connect, type NatsConnection } from 'nats';
 import { DrainingNatsServer } from './draining-nats-server';
 import { createLogger } from './log';
 import { MessageClient } from './message-client';
@@ -16,11 +16,18 @@ class Question {
   @Text({ max: 10, description: 'text' })
   readonly text!: string;
 }
+class LongQuestion {
+  @Text({ max: 20_000, description: 'text' })
+  readonly text!: string;
+}
+/** Text that `Wait` does not wait with. */
+const AT_ONCE = 'at once';
 const Echo = message<string>()('payment.test.echo', Question);
 const Refuse = message<never>()('payment.test.refuse', Question);
 const Crash = message<never>()('payment.test.crash', Question);
 const Wait = message<string>()('payment.test.wait', Question);
 const Trace = message<string>()('payment.test.trace', Question);
+const Long = message<string>()('payment.test.long', LongQuestion);
 const Nobody = message<never>()('payment.test.nobody', Question);
 
 /** What the handlers of all services of this file did, and the gate that `Wait` waits at. */
@@ -44,9 +51,15 @@ class TestController {
     throw new TypeError('relation "secrets" does not exist');
   }
 
+  @Answers(Long)
+  async long(@Payload() { text }: LongQuestion): Promise<string> {
+    return text;
+  }
+
   @Answers(Wait)
   async wait(@Payload() { text }: Question): Promise<string> {
     seen.handled += 1;
+    if (text === AT_ONCE) return text;
     seen.gate.emit('waiting');
     await once(seen.gate, 'open');
     return text;
@@ -99,7 +112,7 @@ describe('messages over NATS', () => {
     await nats.stop();
   });
 
-  const ask = <A>(question: Message<Question, A>, text = 'hello', deadlineMs?: number) =>
+  const ask = <A>(question: Message<{ readonly text: string }, A>, text = 'hello', deadlineMs?: number) =>
     client.ask(question, { text }, deadlineMs);
 
   it('bring back the answer', async () => {
@@ -189,20 +202,50 @@ describe('messages over NATS', () => {
   it('are dropped when their deadline has passed before they are read', async () => {
     await service();
     const operator = await connect(natsOptions(nats.url('operator'), 'late') as object);
-    const late = headers();
-    late.set(DEADLINE_HEADER, String(Date.now() - 1));
-    const packet = new TextEncoder().encode(JSON.stringify({ id: '1', pattern: Echo.subject, data: { text: 'late' } }));
-    operator.publish(Echo.subject, packet, { headers: late, reply: 'nobody.listens' });
-    await operator.flush();
-    await ask(Echo);
+    const questions = [-1, 10_000].map((ms, id) => ({ id, data: { text: 'late' }, deadline: Date.now() + ms }));
+    const answers = operator.subscribe('operator.answers', { max: 1 });
+    operator.publish(Echo.subject, JSON.stringify(questions), { reply: 'operator.answers' });
+    for await (const answer of answers) expect(answer.json()).toEqual([{ id: 1, response: 'late' }]);
     expect(seen.handled).toBe(1);
+    await operator.close();
+  });
+
+  it('travel together when they are asked at the same moment, and none waits for another’s answer', async () => {
+    await service();
+    const operator = await connect(natsOptions(nats.url('operator'), 'listener') as object);
+    const packets: unknown[][] = [];
+    operator.subscribe(Wait.subject, { callback: (_error, packet) => void packets.push(packet.json()) });
+    await operator.flush();
+    const waiting = once(seen.gate, 'waiting');
+    const late = ask(Wait);
+    await expect(Promise.all([ask(Wait, AT_ONCE), ask(Wait, AT_ONCE)])).resolves.toEqual([AT_ONCE, AT_ONCE]);
+    await waiting;
+    seen.gate.emit('open');
+    await expect(late).resolves.toBe('hello');
+    await operator.flush();
+    expect(packets.map((questions) => questions.length)).toEqual([3]);
+    await operator.close();
+  });
+
+  it('travel in several packets when they are many or large', async () => {
+    await service();
+    const operator = await connect(natsOptions(nats.url('operator'), 'listener') as object);
+    const packets: number[] = [];
+    operator.subscribe(Long.subject, { callback: (_error, packet) => void packets.push(packet.data.length) });
+    await operator.flush();
+    const text = '한'.repeat(16_000);
+    const answers = await Promise.all(Array.from({ length: 70 }, () => ask(Long, text)));
+    expect(answers).toEqual(answers.map(() => text));
+    await operator.flush();
+    expect(packets.length).toBeGreaterThan(2);
+    expect(Math.max(...packets)).toBeLessThan(1_000_000); // max_payload in deploy/nats.conf
     await operator.close();
   });
 
   it('survive unreadable packets', async () => {
     await service();
     const operator = await connect(natsOptions(nats.url('operator'), 'noise') as object);
-    for (const noise of ['', '{', 'null', '[]', '{"id":1}', '{"id":"1","data":5}']) {
+    for (const noise of ['', '{', 'null', '[]', '{"id":1}', '[5]', '[null]', '[{"id":1,"data":5}]']) {
       operator.publish(Echo.subject, new TextEncoder().encode(noise), { reply: 'nobody.listens' });
     }
     await operator.flush();
