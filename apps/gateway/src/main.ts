@@ -21,6 +21,7 @@ import { limitAddresses } from './http/rate-limit';
 import { observeRequests } from './http/requests';
 import { checkRoutes } from './http/routes';
 import { setSecurityHeaders } from './http/security-headers';
+import { loseReplies } from './http/test-code';
 
 /** Longest path segment that still meets its own 404. */
 const PATH_SEGMENT_MAX = 2_000;
@@ -51,6 +52,7 @@ runMain('gateway', async () => {
   refuseExpectations(server);
   checkRoutes(server);
   shedLoad(server);
+  loseReplies(server, config);
   server.addHook('preSerialization', (_request, reply, payload, done) => {
     reply.header('content-type', 'application/json;charset=UTF-8'); // as the specification writes it
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store'); // keys and tokens

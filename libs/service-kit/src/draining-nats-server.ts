@@ -22,6 +22,8 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
   /** Answers that go out once all that this moment brings are there, by the message that asked. */
   private readonly outbox = new Map<Msg, Reply[]>();
+  /** What is to be told at the end of this moment, by its subject. */
+  private readonly announcements = new Map<string, object[]>();
   private readonly progress = new EventEmitter();
   private inFlight = 0;
   private connected = false;
@@ -40,10 +42,21 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
 
   announce(subject: string, payload: object): void {
     if (!this.connected) return;
-    try {
-      this.unwrap<NatsConnection>().publish(subject, JSON.stringify(payload));
-    } catch (error) {
-      this.log.debug({ err: error, subject }, 'could not announce'); // the connection has just gone
+    if (this.announcements.size === 0) setImmediate(() => this.sendAnnouncements());
+    const others = this.announcements.get(subject);
+    if (others) others.push(payload);
+    else this.announcements.set(subject, [payload]);
+  }
+
+  private sendAnnouncements(): void {
+    const announcements = [...this.announcements];
+    this.announcements.clear();
+    for (const [subject, payloads] of announcements) {
+      try {
+        for (const { packet } of inPackets(payloads)) this.unwrap<NatsConnection>().publish(subject, packet);
+      } catch (error) {
+        this.log.debug({ err: error, subject }, 'could not announce'); // the connection has just gone
+      }
     }
   }
 
@@ -147,6 +160,7 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
       while (this.inFlight > 0 && !timeout.aborted) {
         await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
       }
+      this.sendAnnouncements();
       if (this.inFlight > 0) this.log.error({ in_flight: this.inFlight }, 'stopped with handlers still running');
       await inTime(client.drain());
     }

@@ -15,7 +15,8 @@ let opened: Output | undefined;
 function openOutput(): Output {
   if (opened) return opened;
   const output = pino.destination({ fd: 1, minLength: BATCH_BYTES });
-  setInterval(() => output.flushSync(), BATCH_MS).unref();
+  // Not flushSync, which waits until the disk has it, and the disk is PostgreSQL's.
+  setInterval(() => output.flush(), BATCH_MS).unref();
   process.once('exit', () => output.flushSync());
   opened = output;
   return output;
@@ -37,7 +38,7 @@ export function createLogger(service: string, level: string): Logger {
       hooks: {
         logMethod(args, method, lineLevel) {
           method.apply(this, args);
-          if (lineLevel >= URGENT) output.flushSync();
+          if (lineLevel >= URGENT) output.flush();
         },
       },
     },

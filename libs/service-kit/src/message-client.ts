@@ -119,7 +119,7 @@ export class MessageClient {
 
   /**
    * Hears what is told on a subject, at most once and without promise.
-   * @param heard called with each message that is JSON
+   * @param heard called with each thing that is told
    * @param missed called when the connection is back after a loss: what was told meanwhile is gone
    */
   hear(subject: string, heard: (payload: unknown) => void, missed: () => void): void {
@@ -130,14 +130,15 @@ export class MessageClient {
           this.log.error({ err: error, subject }, 'cannot hear');
           return;
         }
-        let payload: unknown;
+        // What is told at the same moment travels together.
+        let payloads: unknown;
         try {
-          payload = message.json();
+          payloads = message.json();
         } catch {
-          this.log.warn({ subject }, 'heard what is no JSON');
-          return;
+          // no JSON
         }
-        heard(payload);
+        if (Array.isArray(payloads)) payloads.forEach(heard);
+        else this.log.warn({ subject }, 'heard what cannot be read');
       },
     });
     // The new connection hears only when the server has taken the subscription again; what comes first is missed as well.

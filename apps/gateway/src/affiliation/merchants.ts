@@ -49,7 +49,11 @@ export class Merchants implements OnModuleInit {
 
   constructor(private readonly client: MessageClient) {
     this.byCid = this.remembering((cid, ms) => client.ask(FindMerchant, { cid }, ms));
-    this.byKeyHash = this.remembering((secret_key_hash, ms) => client.ask(FindMerchantByKey, { secret_key_hash }, ms));
+    this.byKeyHash = this.remembering(
+      (secret_key_hash, ms) => client.ask(FindMerchantByKey, { secret_key_hash }, ms),
+      // Whose key it is will be asked by its cid next.
+      (answer) => this.byCid.set(answer.merchant.cid, answer),
+    );
   }
 
   onModuleInit(): void {
@@ -93,7 +97,10 @@ export class Merchants implements OnModuleInit {
     return (this.changed.get(merchant.cid) ?? 0) > told;
   }
 
-  private remembering(ask: (key: string, deadlineMs: number) => Promise<MerchantFacts>): Memory {
+  private remembering(
+    ask: (key: string, deadlineMs: number) => Promise<MerchantFacts>,
+    answered: (answer: Remembered) => void = () => {},
+  ): Memory {
     return new LRUCache<string, Remembered>({
       max: REMEMBERED_MAX,
       ttl: FRESH_MS,
@@ -109,7 +116,9 @@ export class Merchants implements OnModuleInit {
             // Callers share one question, so it has a time of its own, not the rest of the first caller's.
             const merchant = await inTrace(traceparent(), () => ask(key, deadlineMs));
             const answer = { merchant, at: performance.now(), told };
-            if (!this.hasChangedSince(answer) && this.missed <= told) return answer;
+            if (this.hasChangedSince(answer) || this.missed > told) continue;
+            answered(answer);
+            return answer;
           }
         } catch (error) {
           if (error instanceof OneQError && error.definition.status < 500) return undefined;

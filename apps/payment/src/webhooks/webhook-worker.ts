@@ -7,8 +7,9 @@ import { WebhookNudge } from './nudge';
 
 /** Longest time between two looks, ms. */
 const PAUSE_MS = 500;
-/** Shortest time between two looks, ms, however often it is nudged. */
+/** Shortest time between two looks, ms, however often it is nudged: after one that found something, and after any other. */
 const GAP_MS = 25;
+const QUIET_GAP_MS = 100;
 /** Attempts at a time, in this process. */
 const IN_FLIGHT_MAX = 256;
 /** The last of them, of which nobody gets more than one, and who is failing none: room for those who come later. */
@@ -134,12 +135,13 @@ export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationS
   private async work(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       this.nudged = false;
+      let found = 0;
       try {
-        await this.deliverDue();
+        found = await this.deliverDue();
       } catch (error) {
         this.log.warn({ err: error }, 'could not look for webhooks to deliver');
       }
-      await wait(GAP_MS);
+      await wait(found > 0 ? GAP_MS : QUIET_GAP_MS);
       await this.nudgedOr(PAUSE_MS);
     }
   }
