@@ -16,6 +16,8 @@ const CONNECTIONS_AT_RATE = 128;
 const STATEMENT_CLIENTS = 16;
 /** Operations a second that are prepared for before anything is known. */
 const GUESS_PER_SECOND = 4_000;
+/** Beginning of a turn at a given rate whose latencies do not count, ms. */
+const SETTLE_MS = 2_000;
 /** Over what it did last time. */
 const MARGIN = 1.7;
 const ATTEMPTS_MAX = 3;
@@ -58,10 +60,12 @@ export class HttpContender implements Contender {
 
   async prepare(seconds: number, ratePerSecond?: number): Promise<() => Promise<Run>> {
     const { world, steps } = this;
-    const operationsMax = Math.ceil((ratePerSecond ?? this.perSecond * MARGIN) * seconds);
+    const settleMs = ratePerSecond === undefined ? 0 : SETTLE_MS;
+    const ms = seconds * 1_000 + settleMs;
+    const operationsMax = Math.ceil(((ratePerSecond ?? this.perSecond * MARGIN) * ms) / 1_000);
     const { from } = await ordersFor(world, this.orders, operationsMax);
     const job: Job = {
-      ...{ url: this.subject.url, steps, from, operationsMax, ms: seconds * 1_000, ratePerSecond },
+      ...{ url: this.subject.url, steps, from, operationsMax, ms, settleMs, ratePerSecond },
       lists: { account: world.seed.accounts, ...this.lists },
       connections: ratePerSecond === undefined ? CONNECTIONS : CONNECTIONS_AT_RATE,
     };

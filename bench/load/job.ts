@@ -27,6 +27,8 @@ export interface Job {
   /** Operations at most: as many as there is something prepared for. */
   readonly operationsMax: number;
   readonly ms: number;
+  /** Time at the beginning whose latencies are not told, ms: what a pause has let go comes back. */
+  readonly settleMs: number;
   readonly connections: number;
   /**
    * Operations begun a second, whether those before have ended or not; latency counts from the time at which one was due.

@@ -10,6 +10,7 @@ import { AUTHENTICATE } from '../../apps/payment/src/payments/authenticate';
 import { PREPARE } from '../../apps/payment/src/payments/prepare';
 import {
   authenticatedAnswer,
+  IDLE_MS,
   isMerchant,
   MERCHANT,
   POOL_SIZE,
@@ -77,7 +78,7 @@ interface ApproveBody {
 
 const parts = partsOf(process.env);
 const { config, ids, tokens, vault } = parts;
-const pool = new Pool({ connectionString: config.DATABASE_URL, max: POOL_SIZE });
+const pool = new Pool({ connectionString: config.DATABASE_URL, max: POOL_SIZE, idleTimeoutMillis: IDLE_MS });
 const run = async (statement: { name: string; text: string }, values: unknown[]) =>
   (await pool.query({ ...statement, values })).rows[0];
 

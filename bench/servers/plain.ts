@@ -8,7 +8,7 @@ import { ApproveRequest, PrepareRequest, parse } from '@oneq/contracts';
 import { fastify } from 'fastify';
 import { types } from 'pg';
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
-import { isMerchant, MERCHANT, POOL_SIZE, partsOf, preparedAnswer, serveUntilDisconnected } from './server';
+import { IDLE_MS, isMerchant, MERCHANT, POOL_SIZE, partsOf, preparedAnswer, serveUntilDisconnected } from './server';
 
 types.setTypeParser(types.builtins.INT8, Number);
 
@@ -87,6 +87,7 @@ const database = new DataSource({
   schema: 'payment',
   entities: [Wallet, Payment, Transfer, Event, ExpiryCheck],
   poolSize: POOL_SIZE,
+  extra: { idleTimeoutMillis: IDLE_MS },
 });
 
 async function prepare(request: PrepareRequest): Promise<Payment> {

@@ -10,6 +10,8 @@ import { CID, KEY } from '../orders';
 
 /** As many as a payment process has. */
 export const POOL_SIZE = 10;
+/** How long a connection stays open without work, ms, as the service's do. */
+export const IDLE_MS = 600_000;
 /** Merchant of all payments here; its key is checked as one remembers it, by its hash. */
 export const MERCHANT = {
   cid: CID,

@@ -29,6 +29,7 @@ const FAULTS: Readonly<Record<string, () => Promise<void>>> = {
     const world = await World.on(await Shop.open({ paymentReplicas: 3, env }));
     keepTo(CLIENT_CORE);
     try {
+      await scenarios.atPeak(world, 64, 20_000); // until it is compiled
       const peak = await scenarios.atPeak(world, 64, 15_000);
       const counts = await suffer(world, 'twice the capacity', async () => ({
         'peak per second': peak,

@@ -111,6 +111,8 @@ export class WebhookAttempts {
     timeoutMs = ATTEMPT_TIMEOUT_MS,
     ended: (delivery: ClaimedDelivery) => void = () => {},
   ): Promise<void> {
+    // Nobody would hear that their contents cannot be read, which ends the process.
+    if (deliveries.length === 0) return;
     const claimedAt = performance.now();
     const bodies = this.bodiesOf(deliveries);
     await Promise.all(

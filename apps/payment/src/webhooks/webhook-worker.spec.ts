@@ -1,6 +1,7 @@
 import { WebhookSink } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { Webhooks } from '../../test/webhooks';
+import { MerchantEvents } from '../events/merchant-events';
 import { WebhookWorker } from './webhook-worker';
 
 /** Resolves once the condition holds; fails after `timeoutMs`. */
@@ -53,6 +54,13 @@ describe('the webhook worker', () => {
       [cid, times],
     );
   const statuses = async () => (await webhooks.log(cid)).map(({ status }) => status);
+
+  it('reads no events when nothing is due, so that nothing fails unheard', async () => {
+    const asked = jest.spyOn(service.module.get(MerchantEvents), 'byIds');
+    expect(await service.module.get(WebhookWorker).deliverDue()).toBe(0);
+    expect(asked).not.toHaveBeenCalled();
+    asked.mockRestore();
+  });
 
   it('wakes at once when this process has changed a payment', async () => {
     start(service.module.get(WebhookWorker));
