@@ -53,7 +53,7 @@ export class HttpConnection {
     this.received = this.received.slice(end);
     const { waiting } = this;
     this.waiting = undefined;
-    waiting?.resolve({ status, body });
+    waiting?.resolve({ status, head, body });
   }
 
   private fail(error: Error): void {
@@ -65,5 +65,7 @@ export class HttpConnection {
 /** An answer; the body's bytes as characters. */
 export interface Answer {
   readonly status: number;
+  /** Status line and headers. */
+  readonly head: string;
   readonly body: string;
 }

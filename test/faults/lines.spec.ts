@@ -23,7 +23,9 @@ describe('on bad lines and with servers that go away', () => {
         postgresLoss: 0.05,
         natsCopies: () => (random.chance(0.05) ? 0 : 1),
       });
-      const counts = await suffer(world, '5 % lost on each hop', () => scenarios.flows(world, size(30, 20_000), 32));
+      const counts = await suffer(world, '5 % lost on each hop', () =>
+        scenarios.flows(world, size(30, 20_000), size(32, 128)),
+      );
       expect(counts.resent).toBeGreaterThan(0);
       expect(await scenarios.stuck(world)).toBe(0);
     },
