@@ -36,6 +36,11 @@ export class HttpConnection {
     this.socket.destroy();
   }
 
+  /** Whether the server has closed it, as it does with those that are idle for long. */
+  get isClosed(): boolean {
+    return this.socket.destroyed;
+  }
+
   private read(text: string): void {
     this.received += text;
     const headEnd = this.received.indexOf('\r\n\r\n');

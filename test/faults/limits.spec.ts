@@ -9,6 +9,8 @@ import { LONG, suffer, TIME_MS } from './run';
 import * as scenarios from './scenarios';
 import { World } from './world';
 
+/** Enough to keep the platform busy: the more it has to do, the more it does at once. */
+const CLIENTS = 256;
 const PLATFORM_CORE = '0';
 const CLIENT_CORE = '1';
 const ALL_CORES = `0-${cpus().length - 1}`;
@@ -29,8 +31,8 @@ const FAULTS: Readonly<Record<string, () => Promise<void>>> = {
     const world = await World.on(await Shop.open({ paymentReplicas: 3, env }));
     keepTo(CLIENT_CORE);
     try {
-      await scenarios.atPeak(world, 64, 20_000); // until it is compiled
-      const peak = await scenarios.atPeak(world, 64, 15_000);
+      await scenarios.atPeak(world, CLIENTS, 20_000); // until it is compiled
+      const peak = await scenarios.atPeak(world, CLIENTS, 15_000);
       const counts = await suffer(world, 'twice the capacity', async () => ({
         'peak per second': peak,
         ...(await scenarios.atRate(world, 2 * peak, 20_000)),

@@ -369,7 +369,9 @@ export async function atRate(world: World, perSecond: number, forMs: number): Pr
   const idle: HttpConnection[] = [];
   const ask = async () => {
     try {
-      const connection = idle.pop() ?? (await HttpConnection.open(new URL(world.shop.url)));
+      let connection = idle.pop();
+      while (connection?.isClosed) connection = idle.pop();
+      connection ??= await HttpConnection.open(new URL(world.shop.url));
       const { status, head } = await connection.send(prepareOf(world));
       idle.push(connection);
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
