@@ -255,9 +255,9 @@ async function fuzz(args) {
   if (failed) throw new Failure(failed);
   const corpus = path.join(CACHE, 'fuzz');
   mkdirSync(corpus, { recursive: true });
-  const options = ['--sync', '--fuzzEntryPoint=fuzzBody', '--includes=dist/apps/', '--includes=dist/libs/'];
+  const options = ['--sync', '--includes=dist/apps/', '--includes=dist/libs/'];
   const limits = ['-max_total_time=60', '-max_len=16385', ...args];
-  const jazzer = ['jazzer', 'dist/test/fuzz/body-target', corpus, ...options, '--', ...limits];
+  const jazzer = ['jazzer', 'test/fuzz/jazzer.cjs', corpus, ...options, '--', ...limits];
   return (await run(['npm', 'exec', '--yes', `--package=${JAZZER}`, '--', ...jazzer], { stdio: 'inherit' })).code;
 }
 
