@@ -203,7 +203,7 @@ async function build() {
 }
 
 async function start(args) {
-  const { main: runStack } = await import(pathToFileURL(path.join(ROOT, 'dist/stack/src/start.js')).href);
+  const { main: runStack } = await compiled('stack/src/start.js');
   // From here on the stack hears the signals itself, without a moment in which nobody does.
   const own = ['SIGHUP', 'SIGINT', 'SIGTERM'].map((signal) => [signal, process.listeners(signal)]);
   const running = runStack(args);
@@ -212,13 +212,18 @@ async function start(args) {
   return running;
 }
 
+/** A module of the build; not by its names, which Node does not find in every compiled module. */
+async function compiled(file) {
+  return (await import(pathToFileURL(path.join(ROOT, 'dist', file)).href)).default;
+}
+
 async function bench(args) {
-  const { main: runBench } = await import(pathToFileURL(path.join(ROOT, 'dist/bench/bench.js')).href);
+  const { main: runBench } = await compiled('bench/bench.js');
   return runBench(args);
 }
 
 async function audit(args) {
-  const { main: runAudit } = await import(pathToFileURL(path.join(ROOT, 'dist/audit/audit.js')).href);
+  const { main: runAudit } = await compiled('audit/audit.js');
   return runAudit(args);
 }
 

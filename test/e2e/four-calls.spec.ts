@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { anAffiliation, anApproval, anOrder, Shop } from './shop';
 
 describe("the specification's calls", () => {
@@ -256,6 +259,13 @@ describe("the specification's calls", () => {
     });
     expect((await shop.get('/docs')).text).toContain('swagger-ui');
     expect((await shop.get('/docs/errors')).text).toContain('id="PAYMENT_MISMATCH"');
+  });
+
+  it('add up, as npm run audit tells of the running stack', async () => {
+    const audit = [path.join(__dirname, '../../stack/bootstrap.mjs'), 'audit'];
+    const env = { ...process.env, DATA_DIR: shop.dataDir };
+    const { stdout } = await promisify(execFile)(process.execPath, audit, { env }); // rejects when a row breaks an invariant
+    expect(stdout).toContain('Every invariant holds.');
   });
 
   it('leave no key, token or account number in the logs', async () => {
