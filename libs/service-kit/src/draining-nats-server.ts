@@ -4,6 +4,7 @@ import type { Question, Reply, WireError } from '@oneq/contracts';
 import type { Msg, NatsConnection, Subscription } from 'nats';
 import { firstValueFrom, isObservable } from 'rxjs';
 import type { Announcer } from './announcer';
+import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { messagesDropped, messagesHandled } from './metrics';
 import { inPackets } from './packets';
@@ -20,10 +21,11 @@ const DRAIN_TIMEOUT_MS = 5_000;
  */
 export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
-  /** Answers that go out once all that this moment brings are there, by the message that asked. */
-  private readonly outbox = new Map<Msg, Reply[]>();
-  /** What is to be told at the end of this moment, by its subject. */
-  private readonly announcements = new Map<string, object[]>();
+  /** By the message that asked. */
+  private readonly answers = new Gathering<Msg, Reply>((message, replies) => this.sendAnswers(message, replies));
+  private readonly announcements = new Gathering<string, object>((subject, told) =>
+    this.sendAnnouncements(subject, told),
+  );
   private readonly progress = new EventEmitter();
   private inFlight = 0;
   private connected = false;
@@ -41,22 +43,14 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
   }
 
   announce(subject: string, payload: object): void {
-    if (!this.connected) return;
-    if (this.announcements.size === 0) setImmediate(() => this.sendAnnouncements());
-    const others = this.announcements.get(subject);
-    if (others) others.push(payload);
-    else this.announcements.set(subject, [payload]);
+    if (this.connected) this.announcements.add(subject, payload);
   }
 
-  private sendAnnouncements(): void {
-    const announcements = [...this.announcements];
-    this.announcements.clear();
-    for (const [subject, payloads] of announcements) {
-      try {
-        for (const { packet } of inPackets(payloads)) this.unwrap<NatsConnection>().publish(subject, packet);
-      } catch (error) {
-        this.log.debug({ err: error, subject }, 'could not announce'); // the connection has just gone
-      }
+  private sendAnnouncements(subject: string, payloads: readonly object[]): void {
+    try {
+      for (const { packet } of inPackets(payloads)) this.unwrap<NatsConnection>().publish(subject, packet);
+    } catch (error) {
+      this.log.debug({ err: error, subject }, 'could not announce'); // the connection has just gone
     }
   }
 
@@ -123,27 +117,16 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
       reply = { id, err };
     }
     messagesHandled.observe({ subject, code }, (performance.now() - since) / 1_000);
-    this.answer(message, reply);
+    this.answers.add(message, reply);
   }
 
-  private answer(message: Msg, reply: Reply): void {
-    if (this.outbox.size === 0) setImmediate(() => this.sendAnswers());
-    const others = this.outbox.get(message);
-    if (others) others.push(reply);
-    else this.outbox.set(message, [reply]);
-  }
-
-  private sendAnswers(): void {
-    const outbox = [...this.outbox];
-    this.outbox.clear();
-    for (const [message, replies] of outbox) {
-      try {
-        for (const { packet } of inPackets(replies)) message.respond(packet);
-      } catch (error) {
-        this.log.warn({ err: error, subject: message.subject }, 'could not answer'); // the connection has just gone
-      }
-      this.inFlight -= replies.length;
+  private sendAnswers(message: Msg, replies: readonly Reply[]): void {
+    try {
+      for (const { packet } of inPackets(replies)) message.respond(packet);
+    } catch (error) {
+      this.log.warn({ err: error, subject: message.subject }, 'could not answer'); // the connection has just gone
     }
+    this.inFlight -= replies.length;
     this.progress.emit('finished');
   }
 
@@ -160,7 +143,7 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
       while (this.inFlight > 0 && !timeout.aborted) {
         await once(this.progress, 'finished', { signal: timeout }).catch(() => {});
       }
-      this.sendAnnouncements();
+      this.announcements.end();
       if (this.inFlight > 0) this.log.error({ in_flight: this.inFlight }, 'stopped with handlers still running');
       await inTime(client.drain());
     }

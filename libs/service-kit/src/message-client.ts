@@ -1,6 +1,7 @@
 import { ClientNats } from '@nestjs/microservices';
 import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
 import { inPackets } from './packets';
@@ -38,8 +39,8 @@ interface Waiting extends Asked {
 export class MessageClient {
   private readonly nats: ClientNats;
   private readonly inbox: string;
-  /** What is to be asked, by its subject, once everything that this moment brings has been heard. */
-  private readonly outbox = new Map<string, Asked[]>();
+  /** By their subject. */
+  private readonly questions = new Gathering<string, Asked>((subject, asked) => this.send(subject, asked));
   private readonly waiting = new Map<number, Waiting>();
   private sent = 0;
   private connected = false;
@@ -156,25 +157,15 @@ export class MessageClient {
     if (!this.connected) return Promise.reject(unavailable('final', 'not connected to NATS'));
     const question = { data: request, deadline: Date.now() + timeoutMs, traceparent: traceparent(), idempotency };
     return new Promise((resolve, reject) => {
-      if (this.outbox.size === 0) setImmediate(() => this.send());
-      const asked = { question, resolve, reject, timeoutMs };
-      const others = this.outbox.get(subject);
-      if (others) others.push(asked);
-      else this.outbox.set(subject, [asked]);
+      this.questions.add(subject, { question, resolve, reject, timeoutMs });
     });
   }
 
-  private send(): void {
-    const outbox = [...this.outbox];
-    this.outbox.clear();
-    for (const [subject, all] of outbox) {
-      const first = this.sent + 1;
-      const questions = all.map((asked) => this.expect(asked));
-      let from = first;
-      for (const { packet, count } of inPackets(questions)) {
-        this.publish(subject, packet, from, from + count - 1);
-        from += count;
-      }
+  private send(subject: string, asked: readonly Asked[]): void {
+    let first = this.sent + 1;
+    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one)))) {
+      this.publish(subject, packet, first, first + count - 1);
+      first += count;
     }
   }
 

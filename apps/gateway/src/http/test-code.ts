@@ -49,7 +49,7 @@ class TestCodeGuard implements CanActivate {
 
 /**
  * Sandbox: `OneQ-Test-Code: TIMEOUT_AFTER_COMMIT` loses the reply of work that was done; work that fails answers its failure.
- * A hook, because an interceptor would cost every request a tenth of its time.
+ * A hook, because an interceptor would take every request through RxJS.
  */
 export function loseReplies(server: FastifyInstance, config: GatewayConfig): void {
   server.addHook('preSerialization', (request, reply, payload, done) => {
