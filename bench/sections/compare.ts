@@ -55,7 +55,7 @@ async function startField(context: Context): Promise<Field> {
 /** Rounds in which everybody has a turn, after one that warms up and is not counted. */
 async function rounds(context: Context, world: World, contenders: readonly Contender[]): Promise<Standing[]> {
   const { quick } = context.options;
-  const count = 3;
+  const count = quick ? 3 : 5;
   const seconds = quick ? 2 : 5;
   const runs = contenders.map((): Array<Run & Cost> => []);
   for (let round = 0; round <= count; round += 1) {
@@ -175,7 +175,7 @@ function comparison<Key extends string>({ name, contenders, goals }: Comparison<
       const byKey = Object.fromEntries(Object.keys(taking).map((key, i) => [key, standings[i]]));
       const overHttp = standings.filter(({ contender }) => contender.subject.url !== '');
       const found = await latencies(context, world, context.options.quick ? overHttp.slice(0, 1) : overHttp);
-      const syncs = context.options.quick || name !== 'approve' ? [] : await walSyncs(context, world, standings);
+      const syncs = context.options.quick || name === 'inquiry' ? [] : await walSyncs(context, world, standings);
       const slow = found.filter(({ title, step }) => title === 'OneQ Pay' && step !== 'operation');
       return {
         rows: [

@@ -3,21 +3,13 @@
  * serialisation of forms and answers; no Nest, no NATS, no second validation, no logs, metrics or error documents.
  */
 import { parse } from 'node:querystring';
+import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/service-kit';
 import { fastify } from 'fastify';
 import { Pool, types } from 'pg';
 import { APPROVE } from '../../apps/payment/src/payments/approve';
 import { AUTHENTICATE } from '../../apps/payment/src/payments/authenticate';
 import { PREPARE } from '../../apps/payment/src/payments/prepare';
-import {
-  authenticatedAnswer,
-  IDLE_MS,
-  isMerchant,
-  MERCHANT,
-  POOL_SIZE,
-  partsOf,
-  preparedAnswer,
-  serveUntilDisconnected,
-} from './server';
+import { authenticatedAnswer, isMerchant, MERCHANT, partsOf, preparedAnswer, serveUntilDisconnected } from './server';
 
 types.setTypeParser(types.builtins.INT8, Number);
 
@@ -78,7 +70,7 @@ interface ApproveBody {
 
 const parts = partsOf(process.env);
 const { config, ids, tokens, vault } = parts;
-const pool = new Pool({ connectionString: config.DATABASE_URL, max: POOL_SIZE, idleTimeoutMillis: IDLE_MS });
+const pool = new Pool({ connectionString: config.DATABASE_URL, max: POOL_SIZE, idleTimeoutMillis: POOL_IDLE_MS });
 const run = async (statement: { name: string; text: string }, values: unknown[]) =>
   (await pool.query({ ...statement, values })).rows[0];
 

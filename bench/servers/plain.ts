@@ -5,10 +5,11 @@
 import 'reflect-metadata';
 import { parse as parseForm } from 'node:querystring';
 import { ApproveRequest, PrepareRequest, parse } from '@oneq/contracts';
+import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/service-kit';
 import { fastify } from 'fastify';
 import { types } from 'pg';
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';
-import { IDLE_MS, isMerchant, MERCHANT, POOL_SIZE, partsOf, preparedAnswer, serveUntilDisconnected } from './server';
+import { isMerchant, MERCHANT, partsOf, preparedAnswer, serveUntilDisconnected } from './server';
 
 types.setTypeParser(types.builtins.INT8, Number);
 
@@ -87,7 +88,7 @@ const database = new DataSource({
   schema: 'payment',
   entities: [Wallet, Payment, Transfer, Event, ExpiryCheck],
   poolSize: POOL_SIZE,
-  extra: { idleTimeoutMillis: IDLE_MS },
+  extra: { idleTimeoutMillis: POOL_IDLE_MS },
 });
 
 async function prepare(request: PrepareRequest): Promise<Payment> {

@@ -8,10 +8,6 @@ import { PaymentIds } from '../../apps/payment/src/ids/payment-ids';
 import { AccountVault } from '../../apps/payment/src/wallets/account-vault';
 import { CID, KEY } from '../orders';
 
-/** As many as a payment process has. */
-export const POOL_SIZE = 10;
-/** How long a connection stays open without work, ms, as the service's do. */
-export const IDLE_MS = 600_000;
 /** Merchant of all payments here; its key is checked as one remembers it, by its hash. */
 export const MERCHANT = {
   cid: CID,

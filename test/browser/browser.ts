@@ -97,20 +97,14 @@ function isForeign(request: Request): boolean {
   return protocol.startsWith('http') && origin !== new URL(request.frame().url()).origin;
 }
 
-/**
- * What axe finds against WCAG 2.2 AA and its best practices, a line for each element; nothing when all is well.
- * @param rules these rules alone
- */
-export async function axe(page: Page, rules?: string[]): Promise<string[]> {
+/** What axe finds against WCAG 2.2 AA and its best practices, a line for each element; nothing when all is well. */
+export async function axe(page: Page): Promise<string[]> {
   // Not as a script element, which the page's policy would refuse; once a page, because it is large.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axeCore.source);
-  const violations = await page.evaluate(
-    async (runOnly) => {
-      const { axe } = window as unknown as { axe: typeof axeCore };
-      return (await axe.run({ runOnly, resultTypes: ['violations'] })).violations; // the rest is large, too
-    },
-    rules ? { type: 'rule' as const, values: rules } : { type: 'tag' as const, values: AXE_TAGS },
-  );
+  const violations = await page.evaluate(async (tags) => {
+    const { axe } = window as unknown as { axe: typeof axeCore };
+    return (await axe.run({ runOnly: tags, resultTypes: ['violations'] })).violations; // the rest is large, too
+  }, AXE_TAGS);
   return violations.flatMap(({ id, impact, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id} (${impact}) ${target.join(' ')}: ${failureSummary}`),
   );

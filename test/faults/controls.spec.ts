@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BehindProxies } from './behind-proxies';
 import { Random } from './random';
-import { SEED } from './run';
+import { SEED, TIME_MS } from './run';
 import * as scenarios from './scenarios';
 import type { World } from './world';
 
@@ -100,8 +100,12 @@ describe('the controls: a broken promise is found', () => {
     expect(counts['p50 ms']).toBeGreaterThan(scenarios.ANSWERED_WITHIN_MS);
   });
 
-  it('a service that ends at once', async () => {
-    writeFileSync(sabotage, 'exit-at-once');
-    expect((await scenarios.stops(world, 1, ['gateway'])).failed).toBeGreaterThan(0);
-  });
+  it.each(['gateway', 'payment'])(
+    'a %s that ends at once',
+    async (name) => {
+      writeFileSync(sabotage, 'exit-at-once');
+      expect((await scenarios.stops(world, 1, [name])).failed).toBeGreaterThan(0);
+    },
+    TIME_MS,
+  );
 });

@@ -16,9 +16,9 @@ const LOCK_TIMEOUT_MS = 800;
 /** Longest wait for a connection, ms: a database that is away is told within a second. */
 const CONNECT_TIMEOUT_MS = 800;
 /** Connections per process. */
-const POOL_SIZE = 10;
+export const POOL_SIZE = 10;
 /** How long one stays open without work, ms: each new one signs in and prepares all of its statements first. */
-const IDLE_MS = 600_000;
+export const POOL_IDLE_MS = 600_000;
 /** A deadlock or serialisation failure was rolled back whole, so the statement can simply run again. */
 const RUNS_MAX = 3;
 const RUN_AGAIN = new Set(['40001', '40P01']);
@@ -200,7 +200,7 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
       // The server's time-out strikes first; this one is for a server that has stopped answering.
       query_timeout: STATEMENT_TIMEOUT_MS + 500,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      idleTimeoutMillis: IDLE_MS,
+      idleTimeoutMillis: POOL_IDLE_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
     },
