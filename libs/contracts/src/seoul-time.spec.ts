@@ -8,9 +8,9 @@ describe('Seoul time', () => {
 
   it('agrees with the time zone database', () => {
     const intl = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Seoul', dateStyle: 'short', timeStyle: 'medium' });
-    for (const instant of ['1990-03-01T00:00:00Z', '2024-02-29T14:59:59Z', '2026-11-23T15:00:00Z'].map(
-      (t) => new Date(t),
-    )) {
+    const times = ['1990-03-01T00:00:00Z', '2024-02-29T14:59:59Z', '2026-11-23T15:00:00Z', '2026-11-23T14:59:59.999Z'];
+    const everyHour = Array.from({ length: 60 }, (_, i) => Date.UTC(2023, 11, 30, i, i, 59 - i));
+    for (const instant of [...times, ...everyHour].map((time) => new Date(time))) {
       expect(toSeoulTime(instant)).toBe(intl.format(instant).replaceAll('-', '.'));
     }
   });

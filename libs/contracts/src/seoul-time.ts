@@ -4,10 +4,23 @@ const SEOUL_OFFSET_MS = 9 * 60 * 60 * 1000;
 /** `YYYY.MM.DD HH:mm:ss` */
 const PATTERN = /^(\d{4})\.(\d{2})\.(\d{2}) (\d{2}):(\d{2}):(\d{2})$/;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
+/** The day, in days since 1970, that was told last: most times told one after the other are of the same one. */
+let lastDay = Number.NaN;
+let lastDate = '';
+
 /** The instant in the specification's format `YYYY.MM.DD HH:mm:ss`, Asia/Seoul. */
 export function toSeoulTime(instant: Date): string {
-  const iso = new Date(instant.getTime() + SEOUL_OFFSET_MS).toISOString();
-  return `${iso.slice(0, 10).replaceAll('-', '.')} ${iso.slice(11, 19)}`;
+  const local = instant.getTime() + SEOUL_OFFSET_MS;
+  const day = Math.floor(local / DAY_MS);
+  if (day !== lastDay) {
+    lastDate = new Date(local).toISOString().slice(0, 10).replaceAll('-', '.');
+    lastDay = day;
+  }
+  const seconds = Math.floor((local - day * DAY_MS) / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  return `${lastDate} ${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}`;
 }
 
 /** The instant that `YYYY.MM.DD HH:mm:ss` names in Seoul, or null when no such date or time exists. */

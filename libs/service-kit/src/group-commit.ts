@@ -1,9 +1,7 @@
 import { OneQError } from '@oneq/contracts';
 import { Database, type Statement } from './database';
-import { inContextOf, inTrace } from './trace';
-
-/** Commands in one statement at most. */
-const TOGETHER_MAX = 64;
+import { inContextOf } from './trace';
+import { Turns } from './turns';
 
 /** One kind of command. */
 interface Kind<Command, Row> {
@@ -28,19 +26,21 @@ interface Queued<Command, Row> {
 }
 
 /**
- * Lets simultaneous commands share a statement and its commit. What arrives at the same moment goes together, and what
- * arrives while a statement is under way goes into the next; nothing waits for company. More than one at a
- * time was measured to cost more and do no more. What fails of a statement fails for no other command: each that was not done
- * is run alone, beside the others, for as long as it takes.
+ * Lets simultaneous commands share a statement and its commit. What fails of a statement fails for no other command: each that
+ * was not done is run alone, beside the others, for as long as it takes.
  */
 export class GroupCommit<Command, Row extends object> {
-  private queue: Array<Queued<Command, Row>> = [];
-  private isUnderWay = false;
+  private readonly turns: Turns<Queued<Command, Row>>;
 
   constructor(
     private readonly database: Database,
     private readonly kind: Kind<Command, Row>,
-  ) {}
+  ) {
+    this.turns = new Turns(
+      (batch) => this.together(batch),
+      ({ command }) => kind.key(command),
+    );
+  }
 
   /**
    * The command's row; undefined when its statement's guard failed.
@@ -51,31 +51,8 @@ export class GroupCommit<Command, Row extends object> {
     // Under an Idempotency-Key it belongs to a transaction of its own.
     if (this.database.isInTransaction) return alone();
     return new Promise((resolve, reject) => {
-      this.queue.push({ command, alone: inContextOf(alone), resolve, reject });
-      if (this.isUnderWay) return;
-      this.isUnderWay = true;
-      // Once all that this moment brings are here. Of no command's trace, and of no command's deadline.
-      setImmediate(() => inTrace(undefined, () => this.work()));
+      this.turns.add({ command, alone: inContextOf(alone), resolve, reject });
     });
-  }
-
-  private async work(): Promise<void> {
-    while (this.queue.length > 0) await this.together(this.take());
-    this.isUnderWay = false;
-  }
-
-  private take(): Array<Queued<Command, Row>> {
-    const keys = new Set<string>();
-    const later: Array<Queued<Command, Row>> = [];
-    const batch = this.queue.filter((queued) => {
-      const key = this.kind.key(queued.command);
-      const fits = keys.size < TOGETHER_MAX && !keys.has(key);
-      if (fits) keys.add(key);
-      else later.push(queued);
-      return fits;
-    });
-    this.queue = later;
-    return batch;
   }
 
   private async together(batch: ReadonlyArray<Queued<Command, Row>>): Promise<void> {

@@ -4,6 +4,7 @@ export * from './database';
 export * from './database-error';
 export * from './draining-nats-server';
 export * from './group-commit';
+export * from './group-read';
 export * from './log';
 export * from './management';
 export * from './message-client';

@@ -28,6 +28,18 @@ describe('tids', () => {
     for (const count of buckets) expect(Math.abs(count - 1_000)).toBeLessThan(155);
   });
 
+  it('never change: those that were given out must lead to their payments for ever', () => {
+    const given = {
+      1: '2030555410264679',
+      2: '178425908755599',
+      3: '6687001833015959',
+      1099511627783: '4990852598489128',
+    };
+    const all = Object.keys(given).map(Number);
+    expect(ids.toTids(all)).toEqual(Object.values(given));
+    expect(all.map((id) => ids.toTid(id))).toEqual(Object.values(given));
+  });
+
   it('depend on the secret', () => {
     expect(new PaymentIds(`${TEST_SECRET}-other`).toTid(1)).not.toBe(ids.toTid(1));
   });

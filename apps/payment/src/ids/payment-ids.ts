@@ -5,7 +5,8 @@ const LOW = 2 ** 27;
 const HIGH_MASK = 2 ** 26 - 1;
 const LOW_MASK = LOW - 1;
 /** As many as NIST SP 800-38G asks of a Feistel network over so small a domain. */
-const ROUNDS = 10;
+const FORWARD = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const BACKWARD = FORWARD.toReversed();
 
 /**
  * Turns internal ids (consecutive) into tids (positive, below 2^53, telling nothing about each other, about time or
@@ -14,7 +15,6 @@ const ROUNDS = 10;
  */
 export class PaymentIds {
   private readonly aes: Cipher;
-  private readonly block = Buffer.alloc(16);
 
   /**
    * @param secret must stay the same for ever: every tid given out depends on it
@@ -27,43 +27,44 @@ export class PaymentIds {
 
   /** The tid of an id, as the decimal text the API sends. */
   toTid(id: number): string {
-    let tid = this.permute(id);
-    while (tid === 0) tid = this.permute(tid); // 0 is no tid: walk on within the permutation
-    return String(tid);
+    return this.toTids([id])[0] as string;
+  }
+
+  /** The tids of many ids, in their order, for little more than the price of one: AES is asked for all at once. */
+  toTids(ids: readonly number[]): string[] {
+    return this.permute(ids, FORWARD).map(String);
   }
 
   /** The id behind a tid; null for text that no tid looks like. */
   toId(tid: string): number | null {
     const number = Number(tid);
     if (!/^[0-9]{1,16}$/.test(tid) || number === 0 || !Number.isSafeInteger(number)) return null;
-    let id = this.unpermute(number);
-    while (id === 0) id = this.unpermute(id);
-    return id;
+    return this.permute([number], BACKWARD)[0] as number;
   }
 
-  private permute(value: number): number {
-    let high = Math.floor(value / LOW);
-    let low = value % LOW;
-    for (let round = 0; round < ROUNDS; round += 1) {
-      if (round % 2 === 0) high ^= this.random(round, low) & HIGH_MASK;
-      else low ^= this.random(round, high) & LOW_MASK;
+  /** 0 is neither an id nor a tid: whatever becomes 0 walks on within the permutation. */
+  private permute(values: readonly number[], rounds: readonly number[]): number[] {
+    const highs = values.map((value) => Math.floor(value / LOW));
+    const lows = values.map((value) => value % LOW);
+    for (const round of rounds) {
+      const [changed, mask, other] = round % 2 === 0 ? [highs, HIGH_MASK, lows] : [lows, LOW_MASK, highs];
+      const random = this.random(round, other);
+      for (let i = 0; i < changed.length; i += 1)
+        changed[i] = (changed[i] as number) ^ (random.readUInt32BE(16 * i) & mask);
     }
-    return high * LOW + low;
+    return highs.map((high, i) => {
+      const value = high * LOW + (lows[i] as number);
+      return value === 0 ? (this.permute([0], rounds)[0] as number) : value;
+    });
   }
 
-  private unpermute(value: number): number {
-    let high = Math.floor(value / LOW);
-    let low = value % LOW;
-    for (let round = ROUNDS - 1; round >= 0; round -= 1) {
-      if (round % 2 === 0) high ^= this.random(round, low) & HIGH_MASK;
-      else low ^= this.random(round, high) & LOW_MASK;
-    }
-    return high * LOW + low;
-  }
-
-  private random(round: number, half: number): number {
-    this.block.writeUInt32BE(round, 0);
-    this.block.writeUInt32BE(half, 4);
-    return this.aes.update(this.block).readUInt32BE(0);
+  /** 16 bytes for each half; the first four are used. */
+  private random(round: number, halves: readonly number[]): Buffer {
+    const blocks = Buffer.alloc(16 * halves.length);
+    halves.forEach((half, i) => {
+      blocks.writeUInt32BE(round, 16 * i);
+      blocks.writeUInt32BE(half, 16 * i + 4);
+    });
+    return this.aes.update(blocks);
   }
 }

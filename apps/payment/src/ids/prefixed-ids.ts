@@ -15,6 +15,11 @@ class PrefixedIds {
     return `${this.prefix}_${this.numbers.toTid(id)}`;
   }
 
+  /** Of many ids, in their order. */
+  toTexts(ids: readonly number[]): string[] {
+    return this.numbers.toTids(ids).map((number) => `${this.prefix}_${number}`);
+  }
+
   /** The id behind the text; null for what no such id looks like. */
   toId(text: string): number | null {
     const [, prefix, number = ''] = /^([a-z]+)_([1-9][0-9]*)$/.exec(text) ?? [];

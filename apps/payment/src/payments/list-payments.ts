@@ -6,7 +6,7 @@ import {
   type ListPaymentsQuery,
   type PaymentList,
 } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import { PaymentRecords, RECORD_COLUMNS, type RecordRow } from './payment-records';
 
@@ -14,36 +14,44 @@ import { PaymentRecords, RECORD_COLUMNS, type RecordRow } from './payment-record
 const LOOKED_AT_MAX = 500;
 
 /**
- * A merchant's payments, newest first, from $2 to before $3 and before the place ($4, $5) of an earlier page. Of the $6
- * that are looked at, those with the status $7 are found, at most $8. `reached` is the last one looked at: the place where
- * the next page goes on when fewer were found. Times in µs since 1970.
+ * A merchant's payments, newest first, within some time and before the place of an earlier page. Of the `look_at` that are
+ * looked at, those with the status are found, at most `wanted`. `reached` is the last one looked at: the place where the next
+ * page goes on when fewer were found. Times in µs since 1970.
  */
 function list(name: string, ofOrder: string): Statement {
   const micros = (time: string) => `(extract(epoch FROM ${time}) * 1000000)::bigint`;
-  const instant = (value: string) => `'epoch'::timestamptz + ${value}::bigint * interval '1 microsecond'`;
+  const instant = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 microsecond'`;
   return {
     name,
     text: `
-    WITH looked_at AS MATERIALIZED (
-      SELECT id, created_at, status FROM payments
-      WHERE cid = $1 AND created_at >= ${instant('$2')} AND created_at < ${instant('$3')}
-        AND (created_at, id) < (${instant('$4')}, $5::bigint) ${ofOrder}
-      ORDER BY created_at DESC, id DESC LIMIT $6
-    ), found AS (
-      SELECT id FROM looked_at WHERE $7::text IS NULL OR status = $7 ORDER BY created_at DESC, id DESC LIMIT $8
-    ), reached AS (
-      SELECT id AS reached_id, ${micros('created_at')} AS reached_at, (SELECT count(*) FROM looked_at) AS looked_at
-      FROM looked_at ORDER BY created_at, id LIMIT 1
-    ), page AS (
-      SELECT ${RECORD_COLUMNS}, ${micros('created_at')} AS created_micros
-      FROM found JOIN payments USING (id) JOIN wallets ON wallets.id = wallet_id
-    )
-    SELECT * FROM reached LEFT JOIN page ON true ORDER BY created_at DESC, id DESC`,
+    SELECT n::integer, listed.*
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
+                $9::text[])
+         WITH ORDINALITY AS query (cid, since, before, place_at, place_id, look_at, status, wanted, order_id, n),
+    LATERAL (
+      WITH looked_at AS MATERIALIZED (
+        SELECT id, created_at, payments.status FROM payments
+        WHERE payments.cid = query.cid AND created_at >= ${instant('since')} AND created_at < ${instant('before')}
+          AND (created_at, id) < (${instant('place_at')}, place_id) ${ofOrder}
+        ORDER BY created_at DESC, id DESC LIMIT look_at
+      ), found AS (
+        SELECT id FROM looked_at WHERE query.status IS NULL OR looked_at.status = query.status
+        ORDER BY created_at DESC, id DESC LIMIT wanted
+      ), reached AS (
+        SELECT id AS reached_id, ${micros('created_at')} AS reached_at, (SELECT count(*) FROM looked_at) AS looked_at
+        FROM looked_at ORDER BY created_at, id LIMIT 1
+      ), page AS (
+        SELECT ${RECORD_COLUMNS}, ${micros('created_at')} AS created_micros
+        FROM found JOIN payments USING (id) JOIN wallets ON wallets.id = wallet_id
+      )
+      SELECT * FROM reached LEFT JOIN page ON true
+    ) AS listed
+    ORDER BY n, created_at DESC, id DESC`,
   };
 }
 
 const LIST = list('list-payments', '');
-const LIST_OF_ORDER = list('list-payments-of-order', 'AND order_id = $9');
+const LIST_OF_ORDER = list('list-payments-of-order', 'AND payments.order_id = query.order_id');
 
 interface ListRow extends Omit<RecordRow, 'id'> {
   /** null when none of those looked at was found. */
@@ -67,11 +75,17 @@ const LATEST: Place = { at: 4_102_444_800 * SECOND, id: 0 };
 /** Lists a merchant's payments in pages, each of the same cost however far down. */
 @Injectable()
 export class ListPayments {
+  private readonly all: GroupRead<readonly unknown[], ListRow>;
+  private readonly ofOrder: GroupRead<readonly unknown[], ListRow>;
+
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly records: PaymentRecords,
     private readonly ids: PaymentIds,
-  ) {}
+  ) {
+    this.all = new GroupRead(database, { statement: LIST, values: transposed });
+    this.ofOrder = new GroupRead(database, { statement: LIST_OF_ORDER, values: transposed });
+  }
 
   /** @throws {OneQError} INVALID_PARAMETER for a cursor that no list gave */
   async list(query: ListPaymentsQuery): Promise<PaymentList> {
@@ -81,12 +95,10 @@ export class ListPayments {
     const from = query.from === undefined ? 0 : microsOf(query.from);
     // The index is entered at the time of the place: with a later bound it would be read down to there, row by row.
     const to = Math.min(query.to === undefined ? LATEST.at : microsOf(query.to) + SECOND, place.at + 1);
-    const values = [cid, from, to, place.at, place.id, lookAt, status ?? null, limit];
-    const rows = await (order_id === undefined
-      ? this.database.run<ListRow>(LIST, values)
-      : this.database.run<ListRow>(LIST_OF_ORDER, [...values, order_id]));
+    const values = [cid, from, to, place.at, place.id, lookAt, status ?? null, limit, order_id ?? null];
+    const rows = await (order_id === undefined ? this.all : this.ofOrder).rows(values);
     const found = rows.filter((row): row is ListRow & RecordRow => row.id !== null);
-    return { data: found.map((row) => this.records.record(row)), next_cursor: this.next(rows, found, limit, lookAt) };
+    return { data: this.records.records(found), next_cursor: this.next(rows, found, limit, lookAt) };
   }
 
   /** Where the next page goes on; null when nothing more can come. */

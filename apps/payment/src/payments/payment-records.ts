@@ -8,7 +8,7 @@ import {
   toSeoulTime,
   unavailable,
 } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import type { Payment } from './payment.entity';
 
@@ -19,15 +19,18 @@ export const RECORD_COLUMNS = `
   coalesce(payment_method_type, permitted_method_type) AS payment_method_type, account_last4, bank_acct_alias, balance,
   approval_url, cancel_url, fail_url, cancelled_amount, tran_dt, created_at, authenticated_at, approved_at, expires_at`;
 
+/** The payments with these ids, each with its history. */
 const DETAILS: Statement = {
   name: 'payment-details',
   text: `
-    SELECT ${RECORD_COLUMNS},
-           ARRAY(SELECT row_to_json(e) FROM (
+    SELECT n::integer, ${RECORD_COLUMNS}, history AS events
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS query (id, n)
+         JOIN payments ON payments.id = query.id JOIN wallets ON wallets.id = wallet_id,
+         LATERAL (
+           SELECT json_agg(e ORDER BY sequence) AS history FROM (
              SELECT type, (extract(epoch FROM at) * 1000)::bigint AS at, events.amount, sequence
-             FROM events WHERE payment_id = payments.id ORDER BY sequence) e) AS events
-    FROM payments JOIN wallets ON wallets.id = wallet_id
-    WHERE payments.id = $1`,
+             FROM events WHERE payment_id = payments.id) AS e
+         ) AS told`,
 };
 
 export interface RecordRow
@@ -67,16 +70,20 @@ interface DetailsRow extends RecordRow {
 /** Reads payments as their merchants see them. */
 @Injectable()
 export class PaymentRecords {
+  private readonly reads: GroupRead<number, DetailsRow>;
+
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly ids: PaymentIds,
-  ) {}
+  ) {
+    this.reads = new GroupRead(database, { statement: DETAILS, values: (ids) => [ids] });
+  }
 
   /** @throws {OneQError} PAYMENT_NOT_FOUND */
   async details(id: number): Promise<PaymentDetails> {
-    const [row] = await this.database.run<DetailsRow>(DETAILS, [id]);
+    const row = await this.reads.row(id);
     if (!row) throw new OneQError('PAYMENT_NOT_FOUND');
-    return { ...this.record(row), events: row.events.map(eventOf) };
+    return { ...recordOf(row, this.ids.toTid(id)), events: row.events.map(eventOf) };
   }
 
   /** The payment after it was changed: that it cannot be read now does not undo the change. */
@@ -89,38 +96,44 @@ export class PaymentRecords {
     }
   }
 
-  record(row: RecordRow): PaymentRecord {
-    const approved_amount = row.approved_at ? row.amount : 0;
-    const open = row.status === 'READY' || row.status === 'AUTHENTICATED';
-    return {
-      tid: this.ids.toTid(row.id),
-      cid: row.cid,
-      status: row.status,
-      category_cd: row.category_cd,
-      opponent_name: row.opponent_name,
-      item_name: row.item_name,
-      item_code: row.item_code,
-      member_id: row.member_id,
-      order_id: row.order_id,
-      quantity: row.quantity,
-      amount: row.amount,
-      payment_method_type: row.payment_method_type,
-      bank_acct_num: `********${row.account_last4}`,
-      bank_acct_alias: row.bank_acct_alias,
-      balance: row.balance,
-      approval_url: row.approval_url,
-      cancel_url: row.cancel_url,
-      fail_url: row.fail_url,
-      approved_amount,
-      cancelled_amount: row.cancelled_amount,
-      cancel_available_amount: approved_amount - row.cancelled_amount,
-      created_at: toSeoulTime(row.created_at),
-      authenticated_at: row.authenticated_at && toSeoulTime(row.authenticated_at),
-      approved_at: row.approved_at && toSeoulTime(row.approved_at),
-      expires_at: open ? toSeoulTime(row.expires_at) : null,
-      tran_dt: row.tran_dt,
-    };
+  /** Payments as lists and events tell of them. */
+  records(rows: readonly RecordRow[]): PaymentRecord[] {
+    const tids = this.ids.toTids(rows.map(({ id }) => id));
+    return rows.map((row, i) => recordOf(row, tids[i] as string));
   }
+}
+
+function recordOf(row: RecordRow, tid: string): PaymentRecord {
+  const approved_amount = row.approved_at ? row.amount : 0;
+  const open = row.status === 'READY' || row.status === 'AUTHENTICATED';
+  return {
+    tid,
+    cid: row.cid,
+    status: row.status,
+    category_cd: row.category_cd,
+    opponent_name: row.opponent_name,
+    item_name: row.item_name,
+    item_code: row.item_code,
+    member_id: row.member_id,
+    order_id: row.order_id,
+    quantity: row.quantity,
+    amount: row.amount,
+    payment_method_type: row.payment_method_type,
+    bank_acct_num: `********${row.account_last4}`,
+    bank_acct_alias: row.bank_acct_alias,
+    balance: row.balance,
+    approval_url: row.approval_url,
+    cancel_url: row.cancel_url,
+    fail_url: row.fail_url,
+    approved_amount,
+    cancelled_amount: row.cancelled_amount,
+    cancel_available_amount: approved_amount - row.cancelled_amount,
+    created_at: toSeoulTime(row.created_at),
+    authenticated_at: row.authenticated_at && toSeoulTime(row.authenticated_at),
+    approved_at: row.approved_at && toSeoulTime(row.approved_at),
+    expires_at: open ? toSeoulTime(row.expires_at) : null,
+    tran_dt: row.tran_dt,
+  };
 }
 
 function eventOf({ type, at, amount, sequence }: DetailsRow['events'][number]): PaymentEvent {

@@ -19,7 +19,7 @@ import {
   type WebhookDelivery,
   type WebhookQuery,
 } from '@oneq/contracts';
-import { Database, Once, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
 import { fitting } from '../events/fitting';
 import { PaymentIds } from '../ids/payment-ids';
 import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
@@ -38,36 +38,42 @@ const REDELIVERED_MAX = 2_000;
 const RUNS_MAX = 20;
 
 const DELIVERY_COLUMNS = `
-  delivery.id, event_id, payment_id, type, url, status, next_attempt_at,
-  ARRAY(SELECT row_to_json(a) FROM (
-    SELECT * FROM (
-      SELECT number, (extract(epoch FROM at) * 1000)::bigint AS at, http_status, duration_ms, response
-      FROM webhook_attempts WHERE delivery_id = delivery.id ORDER BY number DESC LIMIT ${ATTEMPTS_TOLD}) latest
-    ORDER BY number) a) AS attempts`;
+  delivery.id, event_id, payment_id, type, url, delivery.status, next_attempt_at,
+  (SELECT coalesce(json_agg(a ORDER BY number), '[]') FROM (
+     SELECT number, (extract(epoch FROM at) * 1000)::bigint AS at, http_status, duration_ms, response
+     FROM webhook_attempts WHERE delivery_id = delivery.id ORDER BY number DESC LIMIT ${ATTEMPTS_TOLD}) a) AS attempts`;
 
 /**
- * Deliveries of a merchant, newest first, before $2. Of the $3 that are looked at, those with the status $4 are found, at
- * most $5. `reached` is the last one looked at: where the next page goes on when fewer were found.
+ * Deliveries of a merchant, newest first, before one. Of the `look_at` that are looked at, those with the status are found, at
+ * most `wanted`. `reached` is the last one looked at: where the next page goes on when fewer were found.
  */
 function list(name: string, ofPayment: string): Statement {
   return {
     name,
     text: `
-    WITH looked_at AS MATERIALIZED (
-      SELECT id, status FROM webhook_deliveries WHERE cid = $1 AND id < $2 ${ofPayment} ORDER BY id DESC LIMIT $3
-    ), found AS (
-      SELECT id FROM looked_at WHERE $4::text IS NULL OR status = $4 ORDER BY id DESC LIMIT $5
-    ), reached AS (
-      SELECT min(id) AS reached_id, count(*) AS looked_at FROM looked_at
-    ), page AS (
-      SELECT ${DELIVERY_COLUMNS} FROM found JOIN webhook_deliveries delivery USING (id)
-    )
-    SELECT * FROM reached LEFT JOIN page ON true ORDER BY id DESC`,
+    SELECT n::integer, listed.*
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[])
+         WITH ORDINALITY AS query (cid, before, look_at, status, wanted, payment_id, n),
+    LATERAL (
+      WITH looked_at AS MATERIALIZED (
+        SELECT id, webhook_deliveries.status FROM webhook_deliveries
+        WHERE webhook_deliveries.cid = query.cid AND id < before ${ofPayment} ORDER BY id DESC LIMIT look_at
+      ), found AS (
+        SELECT id FROM looked_at WHERE query.status IS NULL OR looked_at.status = query.status
+        ORDER BY id DESC LIMIT wanted
+      ), reached AS (
+        SELECT min(id) AS reached_id, count(*) AS looked_at FROM looked_at
+      ), page AS (
+        SELECT ${DELIVERY_COLUMNS} FROM found JOIN webhook_deliveries delivery USING (id)
+      )
+      SELECT * FROM reached LEFT JOIN page ON true
+    ) AS listed
+    ORDER BY n, id DESC`,
   };
 }
 
 const LIST = list('list-deliveries', '');
-const LIST_OF_PAYMENT = list('list-deliveries-of-payment', 'AND payment_id = $6');
+const LIST_OF_PAYMENT = list('list-deliveries-of-payment', 'AND webhook_deliveries.payment_id = query.payment_id');
 
 const FIND: Statement = {
   name: 'find-delivery',
@@ -138,6 +144,9 @@ interface ListRow extends Omit<DeliveryRow, 'id'> {
 /** The log of deliveries, and what a merchant can ask for: a test, and to have something sent again. */
 @Injectable()
 export class WebhookDeliveries {
+  private readonly all: GroupRead<readonly unknown[], ListRow>;
+  private readonly ofPayment: GroupRead<readonly unknown[], ListRow>;
+
   constructor(
     private readonly database: Database,
     private readonly once: Once,
@@ -146,7 +155,10 @@ export class WebhookDeliveries {
     private readonly ids: DeliveryIds,
     private readonly eventIds: EventIds,
     private readonly paymentIds: PaymentIds,
-  ) {}
+  ) {
+    this.all = new GroupRead(database, { statement: LIST, values: transposed });
+    this.ofPayment = new GroupRead(database, { statement: LIST_OF_PAYMENT, values: transposed });
+  }
 
   /** @throws {OneQError} INVALID_PARAMETER for a cursor that no list gave */
   async list(query: ListDeliveriesQuery): Promise<DeliveryList> {
@@ -155,12 +167,10 @@ export class WebhookDeliveries {
     const payment = tid === undefined ? undefined : this.paymentIds.toId(tid);
     if (payment === null) return { data: [], next_cursor: null };
     const lookAt = status === undefined ? limit + 1 : LOOKED_AT_MAX;
-    const values = [cid, before, lookAt, status ?? null, limit];
-    const rows = await (payment === undefined
-      ? this.database.run<ListRow>(LIST, values)
-      : this.database.run<ListRow>(LIST_OF_PAYMENT, [...values, payment]));
+    const values = [cid, before, lookAt, status ?? null, limit, payment ?? null];
+    const rows = await (payment === undefined ? this.all : this.ofPayment).rows(values);
     const found = rows.filter((row): row is ListRow & DeliveryRow => row.id !== null);
-    const data = fitting(found.map((row) => this.deliveryOf(row)));
+    const data = fitting(this.deliveriesOf(found));
     const last = found[data.length - 1];
     const [{ reached_id, looked_at } = { reached_id: null, looked_at: 0 }] = rows;
     if (reached_id === null) return { data, next_cursor: null };
@@ -211,7 +221,7 @@ export class WebhookDeliveries {
   private async find(id: number, cid: string): Promise<WebhookDelivery> {
     const [row] = await this.database.run<DeliveryRow>(FIND, [id, cid]);
     if (!row) throw new Error('a delivery that was written is not there');
-    return this.deliveryOf(row);
+    return this.deliveriesOf([row])[0] as WebhookDelivery;
   }
 
   private placeOf(cursor: string): number {
@@ -221,22 +231,27 @@ export class WebhookDeliveries {
     throw invalidParameter({ field: 'cursor', code: 'INVALID_FORMAT', params: { format } });
   }
 
-  private deliveryOf(row: DeliveryRow): WebhookDelivery {
-    const { id, event_id, payment_id, type, url, status, next_attempt_at } = row;
-    return {
-      id: this.ids.toText(id),
-      event_id: event_id === null ? this.ids.toText(id) : this.eventIds.toText(event_id),
-      type,
-      tid: payment_id === null ? null : this.paymentIds.toTid(payment_id),
-      url,
-      status,
-      attempts: row.attempts.map(({ at, http_status, duration_ms, response }) => ({
-        at: toSeoulTime(new Date(at)),
-        http_status,
-        duration_ms,
-        response,
-      })),
-      next_attempt_at: next_attempt_at && toSeoulTime(next_attempt_at),
-    };
+  private deliveriesOf(rows: readonly DeliveryRow[]): WebhookDelivery[] {
+    const ids = this.ids.toTexts(rows.map(({ id }) => id));
+    const eventIds = this.eventIds.toTexts(rows.map(({ event_id }) => event_id ?? 0));
+    const tids = this.paymentIds.toTids(rows.map(({ payment_id }) => payment_id ?? 0));
+    return rows.map(({ event_id, payment_id, type, url, status, attempts, next_attempt_at }, i) => {
+      const id = ids[i] as string;
+      return {
+        id,
+        event_id: event_id === null ? id : (eventIds[i] as string),
+        type,
+        tid: payment_id === null ? null : (tids[i] as string),
+        url,
+        status,
+        attempts: attempts.map(({ at, http_status, duration_ms, response }) => ({
+          at: toSeoulTime(new Date(at)),
+          http_status,
+          duration_ms,
+          response,
+        })),
+        next_attempt_at: next_attempt_at && toSeoulTime(next_attempt_at),
+      };
+    });
   }
 }
