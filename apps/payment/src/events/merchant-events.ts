@@ -12,7 +12,7 @@ import {
 } from '@oneq/contracts';
 import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
 import { EventIds } from '../ids/prefixed-ids';
-import { PaymentRecords, RECORD_COLUMNS, type RecordRow } from '../payments/payment-records';
+import { PaymentRecords, paymentOf, type RecordRow } from '../payments/payment-records';
 import { fitting } from './fitting';
 
 /** How long the feed goes back (contract). */
@@ -22,19 +22,18 @@ const KEPT = `interval '90 days'`;
  * What is told of an event, from the CTE or table `event`: the payment as it was right after it, so that later events leave no
  * trace. `past` are the payment's events until then, which are in the order of `sequence`, not of time.
  */
-const EVENT_COLUMNS = `${RECORD_COLUMNS}, event.id AS event_id, event.type, event.at, event.sequence,
-           event.status AS past_status, permitted_method_type, past.authenticated, past.approved, past.cancelled`;
-const PAYMENT_THEN = `
-      JOIN payments ON payments.id = event.payment_id JOIN wallets ON wallets.id = wallet_id,
+const EVENT_COLUMNS = `payment.*, event.id AS event_id, event.type, event.at, event.sequence, event.status AS past_status,
+           past.authenticated, past.approved, past.cancelled`;
+const PAYMENT_THEN = `${paymentOf('event.payment_id', 'permitted_method_type')} AS payment,
       LATERAL (
         SELECT bool_or(type = 'payment.authenticated') AS authenticated, bool_or(type = 'payment.approved') AS approved,
-               coalesce(sum(events.amount) FILTER (WHERE type = 'payment.cancelled'), 0)::bigint AS cancelled
-        FROM events WHERE payment_id = payments.id AND events.sequence <= event.sequence
+               coalesce(sum(amount) FILTER (WHERE type = 'payment.cancelled'), 0)::bigint AS cancelled
+        FROM events WHERE payment_id = event.payment_id AND sequence <= event.sequence
       ) AS past`;
 
 const BY_IDS: Statement = {
   name: 'events-by-ids',
-  text: `SELECT ${EVENT_COLUMNS} FROM unnest($1::bigint[]) AS wanted JOIN events AS event ON event.id = wanted ${PAYMENT_THEN}`,
+  text: `SELECT ${EVENT_COLUMNS} FROM unnest($1::bigint[]) AS wanted JOIN events AS event ON event.id = wanted, ${PAYMENT_THEN}`,
 };
 
 /**
@@ -55,7 +54,7 @@ const AFTER: Statement = {
                AND xid < pg_snapshot_xmin(pg_current_snapshot()) AND at > now() - ${KEPT}
              ORDER BY xid, id LIMIT wanted
            )
-           SELECT ${EVENT_COLUMNS}, event.xid::text::bigint AS event_xid FROM event ${PAYMENT_THEN}
+           SELECT ${EVENT_COLUMNS}, event.xid::text::bigint AS event_xid FROM event, ${PAYMENT_THEN}
          ) AS page ON query.after IS NULL OR place.id IS NOT NULL
     ORDER BY n, event_xid, event_id`,
 };

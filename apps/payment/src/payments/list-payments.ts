@@ -8,7 +8,7 @@ import {
 } from '@oneq/contracts';
 import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
-import { PaymentRecords, RECORD_COLUMNS, type RecordRow } from './payment-records';
+import { PaymentRecords, paymentOf, type RecordRow } from './payment-records';
 
 /** Payments looked at for one page of a status, so that a rare one costs no more than a common one. */
 const LOOKED_AT_MAX = 500;
@@ -41,8 +41,7 @@ function list(name: string, ofOrder: string): Statement {
         SELECT id AS reached_id, ${micros('created_at')} AS reached_at, (SELECT count(*) FROM looked_at) AS looked_at
         FROM looked_at ORDER BY created_at, id LIMIT 1
       ), page AS (
-        SELECT ${RECORD_COLUMNS}, ${micros('created_at')} AS created_micros
-        FROM found JOIN payments USING (id) JOIN wallets ON wallets.id = wallet_id
+        SELECT payment.* FROM found, ${paymentOf('found.id', `${micros('payments.created_at')} AS created_micros`)} AS payment
       )
       SELECT * FROM reached LEFT JOIN page ON true
     ) AS listed

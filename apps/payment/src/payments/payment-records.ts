@@ -19,17 +19,28 @@ export const RECORD_COLUMNS = `
   coalesce(payment_method_type, permitted_method_type) AS payment_method_type, account_last4, bank_acct_alias, balance,
   approval_url, cancel_url, fail_url, cancelled_amount, tran_dt, created_at, authenticated_at, approved_at, expires_at`;
 
+/**
+ * A join with the payment of each id. The limit says that there is one: how many ids come from a page of a size that is only
+ * known later, PostgreSQL takes for a share of the table, and would read all of it.
+ */
+export function paymentOf(id: string, ...more: readonly string[]): string {
+  return `LATERAL (
+        SELECT ${[RECORD_COLUMNS, ...more].join()} FROM payments JOIN wallets ON wallets.id = wallet_id
+        WHERE payments.id = ${id} LIMIT 1
+      )`;
+}
+
 /** The payments with these ids, each with its history. */
 const DETAILS: Statement = {
   name: 'payment-details',
   text: `
-    SELECT n::integer, ${RECORD_COLUMNS}, history AS events
-    FROM unnest($1::bigint[]) WITH ORDINALITY AS query (id, n)
-         JOIN payments ON payments.id = query.id JOIN wallets ON wallets.id = wallet_id,
+    SELECT n::integer, payment.*, history AS events
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS query (id, n),
+         ${paymentOf('query.id')} AS payment,
          LATERAL (
            SELECT json_agg(e ORDER BY sequence) AS history FROM (
              SELECT type, (extract(epoch FROM at) * 1000)::bigint AS at, events.amount, sequence
-             FROM events WHERE payment_id = payments.id) AS e
+             FROM events WHERE payment_id = payment.id) AS e
          ) AS told`,
 };
 

@@ -64,7 +64,9 @@ function list(name: string, ofPayment: string): Statement {
       ), reached AS (
         SELECT min(id) AS reached_id, count(*) AS looked_at FROM looked_at
       ), page AS (
-        SELECT ${DELIVERY_COLUMNS} FROM found JOIN webhook_deliveries delivery USING (id)
+        SELECT delivery.* FROM found, LATERAL (
+          SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery WHERE delivery.id = found.id LIMIT 1
+        ) AS delivery
       )
       SELECT * FROM reached LEFT JOIN page ON true
     ) AS listed
