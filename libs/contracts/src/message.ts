@@ -23,8 +23,8 @@ export function message<Answer>() {
 }
 
 /**
- * A message as it is asked over NATS. What is asked of one subject at the same moment travels together, as a JSON array of
- * these, and each is answered by itself.
+ * A message as it is asked over NATS. What is asked of one subject at the same moment travels together, as JSON lines
+ * of these, and each is answered by itself.
  */
 export interface Question {
   /** Names it among all that its sender has asked. */

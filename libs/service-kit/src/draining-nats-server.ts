@@ -7,7 +7,7 @@ import type { Announcer } from './announcer';
 import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { messagesDropped, messagesHandled } from './metrics';
-import { inPackets } from './packets';
+import { inPackets, readPacket } from './packets';
 import { inTrace } from './trace';
 
 /** Longest wait for handlers in progress when the process ends, ms; above every statement's own time-out. */
@@ -151,16 +151,17 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
   }
 }
 
-/** undefined for what is no array of questions. */
+/** undefined for what is no packet of questions. */
 function readQuestions(message: Msg): Question[] | undefined {
   try {
-    const questions: unknown = JSON.parse(message.string());
-    return Array.isArray(questions) && questions.every(isQuestion) ? questions : undefined;
+    const questions = readPacket(message.data);
+    return questions.every(isQuestion) ? questions : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isQuestion(value: Partial<Question> | null): value is Question {
-  return typeof value?.id === 'number' && typeof value.deadline === 'number';
+function isQuestion(value: unknown): value is Question {
+  const { id, deadline } = (value ?? {}) as Partial<Question>;
+  return typeof id === 'number' && typeof deadline === 'number';
 }

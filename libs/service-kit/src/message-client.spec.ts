@@ -73,12 +73,12 @@ describe('what a client hears', () => {
     );
     payment = await connect(natsOptions(nats.url('payment'), 'payment') as object);
     await until(() => {
-      payment.publish(SUBJECT, '["ready"]'); // the subscription is on its way
+      payment.publish(SUBJECT, '"ready"\n'); // the subscription is on its way
       return heard.length > 0;
     });
     await payment.flush();
     const last = { last: true };
-    payment.publish(SUBJECT, JSON.stringify([last]));
+    payment.publish(SUBJECT, `${JSON.stringify(last)}\n`);
     await until(() => JSON.stringify(heard.at(-1)) === JSON.stringify(last));
     heard.length = 0;
   });
@@ -90,17 +90,17 @@ describe('what a client hears', () => {
   });
 
   it('is each thing told on its subject, in order', async () => {
-    payment.publish(SUBJECT, '[{"i":1}]');
-    payment.publish('payment.events.other', '[{"i":2}]');
-    payment.publish(SUBJECT, '[{"i":3},{"i":4}]');
+    payment.publish(SUBJECT, '{"i":1}\n');
+    payment.publish('payment.events.other', '{"i":2}\n');
+    payment.publish(SUBJECT, '{"i":3}\n{"i":4}\n');
     await until(() => heard.length === 3);
     expect(heard).toEqual([{ i: 1 }, { i: 3 }, { i: 4 }]);
     expect(missed).toBe(0);
   });
 
   it('is not what cannot be read', async () => {
-    for (const noise of ['', '{', '{}', '\xff']) payment.publish(SUBJECT, noise);
-    payment.publish(SUBJECT, '[null]');
+    for (const noise of ['', '{', '{\n', '{}', '\xff\n', '{}\n{}']) payment.publish(SUBJECT, noise);
+    payment.publish(SUBJECT, 'null\n');
     await until(() => heard.length > 0);
     expect(heard).toEqual([null]);
   });
@@ -108,7 +108,7 @@ describe('what a client hears', () => {
   it('goes on after a lost connection, and the loss is told when it is over', async () => {
     way.cut();
     await until(() => missed === 1);
-    payment.publish(SUBJECT, '[{"i":1}]');
+    payment.publish(SUBJECT, '{"i":1}\n');
     await until(() => heard.length > 0);
     expect(heard).toEqual([{ i: 1 }]);
     expect(missed).toBe(1);

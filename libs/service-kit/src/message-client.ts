@@ -4,7 +4,7 @@ import { createInbox, type Msg, type NatsConnection } from 'nats';
 import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
-import { inPackets } from './packets';
+import { inPackets, readPacket } from './packets';
 import { deadline, traceparent } from './trace';
 
 /** Longest time a caller waits in all, ms. */
@@ -132,14 +132,14 @@ export class MessageClient {
           return;
         }
         // What is told at the same moment travels together.
-        let payloads: unknown;
+        let payloads: unknown[];
         try {
-          payloads = message.json();
+          payloads = readPacket(message.data);
         } catch {
-          // no JSON
+          this.log.warn({ subject }, 'heard what cannot be read');
+          return;
         }
-        if (Array.isArray(payloads)) payloads.forEach(heard);
-        else this.log.warn({ subject }, 'heard what cannot be read');
+        payloads.forEach(heard);
       },
     });
     // The new connection hears only when the server has taken the subscription again; what comes first is missed as well.
@@ -182,7 +182,7 @@ export class MessageClient {
   }
 
   /** The answers come to a subject that names the questions by their first and last number. */
-  private publish(subject: string, packet: string, first: number, last: number): void {
+  private publish(subject: string, packet: Uint8Array, first: number, last: number): void {
     try {
       if (!this.connected) throw new Error('not connected to NATS');
       this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply: `${this.inbox}.${first}-${last}` });
@@ -203,7 +203,7 @@ export class MessageClient {
     }
     let replies: Reply[];
     try {
-      replies = JSON.parse(message.string());
+      replies = readPacket(message.data) as Reply[];
     } catch (error) {
       this.log.error({ err: error }, 'unreadable answer'); // whoever waits for it will not have heard
       return;

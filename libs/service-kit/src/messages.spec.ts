@@ -204,8 +204,8 @@ describe('messages over NATS', () => {
     const operator = await connect(natsOptions(nats.url('operator'), 'late') as object);
     const questions = [-1, 10_000].map((ms, id) => ({ id, data: { text: 'late' }, deadline: Date.now() + ms }));
     const answers = operator.subscribe('operator.answers', { max: 1 });
-    operator.publish(Echo.subject, JSON.stringify(questions), { reply: 'operator.answers' });
-    for await (const answer of answers) expect(answer.json()).toEqual([{ id: 1, response: 'late' }]);
+    operator.publish(Echo.subject, jsonLines(questions), { reply: 'operator.answers' });
+    for await (const answer of answers) expect(answer.string()).toBe(jsonLines([{ id: 1, response: 'late' }]));
     expect(seen.handled).toBe(1);
     await operator.close();
   });
@@ -213,8 +213,8 @@ describe('messages over NATS', () => {
   it('travel together when they are asked at the same moment, and none waits for another’s answer', async () => {
     await service();
     const operator = await connect(natsOptions(nats.url('operator'), 'listener') as object);
-    const packets: unknown[][] = [];
-    operator.subscribe(Wait.subject, { callback: (_error, packet) => void packets.push(packet.json()) });
+    const packets: string[] = [];
+    operator.subscribe(Wait.subject, { callback: (_error, packet) => void packets.push(packet.string()) });
     await operator.flush();
     const waiting = once(seen.gate, 'waiting');
     const late = ask(Wait);
@@ -223,7 +223,7 @@ describe('messages over NATS', () => {
     seen.gate.emit('open');
     await expect(late).resolves.toBe('hello');
     await operator.flush();
-    expect(packets.map((questions) => questions.length)).toEqual([3]);
+    expect(packets.map((lines) => lines.match(/\n/g)?.length)).toEqual([3]);
     await operator.close();
   });
 
@@ -245,7 +245,17 @@ describe('messages over NATS', () => {
   it('survive unreadable packets', async () => {
     await service();
     const operator = await connect(natsOptions(nats.url('operator'), 'noise') as object);
-    for (const noise of ['', '{', 'null', '[]', '{"id":1}', '[5]', '[null]', '[{"id":1,"data":5}]']) {
+    for (const noise of [
+      '',
+      '\n',
+      '{\n',
+      'null\n',
+      '[]\n',
+      '{"id":1}\n',
+      '5\n',
+      '{"id":1,"data":5}\n',
+      '{"id":1,"deadline":9e15,"data":5}',
+    ]) {
       operator.publish(Echo.subject, new TextEncoder().encode(noise), { reply: 'nobody.listens' });
     }
     await operator.flush();
@@ -283,3 +293,7 @@ describe('messages over NATS', () => {
     });
   });
 });
+
+function jsonLines(messages: readonly object[]): string {
+  return messages.map((message) => `${JSON.stringify(message)}\n`).join('');
+}
