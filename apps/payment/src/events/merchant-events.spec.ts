@@ -177,7 +177,7 @@ describe('the feed of events', () => {
   });
 
   it('fits into a message, a hundred of the largest payments too', async () => {
-    const text = '가'.repeat(100);
+    const text = '🍕'.repeat(100);
     const url = `http://shop.example/${'x'.repeat(235)}`;
     for (let i = 0; i < 60; i += 1) {
       await service.authenticated({

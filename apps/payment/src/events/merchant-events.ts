@@ -13,7 +13,6 @@ import {
 import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
 import { EventIds } from '../ids/prefixed-ids';
 import { PaymentRecords, paymentOf, type RecordRow } from '../payments/payment-records';
-import { fitting } from './fitting';
 
 /** How long the feed goes back (contract). */
 const KEPT = `interval '90 days'`;
@@ -101,7 +100,7 @@ export class MerchantEvents {
     const rows = await this.pages.rows([cid, place, limit]);
     if (rows[0]?.is_lost) throw noSuchEvent();
     const found = rows.filter((row): row is PageRow & EventRow => row.event_id !== null);
-    const data = fitting(this.eventsOf(found));
+    const data = this.eventsOf(found);
     return { data, next_after: data.at(-1)?.id ?? after ?? null };
   }
 

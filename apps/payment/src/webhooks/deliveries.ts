@@ -20,10 +20,10 @@ import {
   type WebhookQuery,
 } from '@oneq/contracts';
 import { Database, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
-import { fitting } from '../events/fitting';
 import { PaymentIds } from '../ids/payment-ids';
 import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
 import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
+import { fitting } from './fitting';
 import { WebhookNudge } from './nudge';
 import { SCHEDULE_SECONDS } from './schedule';
 
