@@ -45,7 +45,11 @@ const STATEMENTS = {
 };
 
 /** A statement for many commands at once leaves them to the one that is broken. */
-const TOGETHER = { 'approve-payments': 'approve-payment', 'authenticate-payments': 'authenticate-payment' };
+const TOGETHER = {
+  'approve-payments': 'approve-payment',
+  'authenticate-payments': 'authenticate-payment',
+  'refund-payments': 'refund-payment',
+};
 
 const { Database } = require(path.join(dist, 'libs/service-kit/src/database.js'));
 const { run } = Database.prototype;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Database } from '@oneq/service-kit';
-import { anApproval } from '@oneq/testing';
+import { Database, type Statement, transposed } from '@oneq/service-kit';
+import { accountNumber, anApproval } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';
-import { REFUND } from './refund';
+import { REFUND, REFUND_TOGETHER } from './refund';
 
 describe("a merchant's cancellation", () => {
   let service: PaymentService;
@@ -167,13 +167,18 @@ describe("a merchant's cancellation", () => {
     expect(await service.cancel({ cid, order_id }, { tid: payment.tid })).toMatchObject({ status: 'CANCELLED' });
   });
 
-  describe('the statement of a refund alone changes nothing when its guard fails:', () => {
-    const run = (tid: string, amount: number | null, reference: string = randomUUID(), net = false) =>
-      service.module
-        .get(Database)
-        .run(REFUND, [service.module.get(PaymentIds).toId(tid), amount, reference, net, null]);
-    type Arranged = { tid: string; reference?: string; net?: boolean; amount?: number };
-    const cases: Array<[string, () => Promise<Arranged>]> = [
+  describe('changes nothing when the guard of its statement fails:', () => {
+    const run = (statement: Statement, values: unknown[]) =>
+      service.module.get(Database).run<{ n: number; refunded: number }>(statement, values);
+    const valuesOf = ({ tid, amount = null, reference = randomUUID(), net = false }: Asked) => [
+      service.module.get(PaymentIds).toId(tid),
+      amount,
+      reference,
+      net,
+      null,
+    ];
+    type Asked = { tid: string; amount?: number | null; reference?: string; net?: boolean };
+    const cases: Array<[string, () => Promise<Asked & { command: { order_id: string } }>]> = [
       ['the payment is only authenticated', () => service.authenticated()],
       ['more is asked than was paid', async () => ({ ...(await service.approved()), amount: 16_001 })],
       [
@@ -214,12 +219,50 @@ describe("a merchant's cancellation", () => {
       ],
     ];
 
-    it.each(cases)('%s', async (_what, arrange) => {
-      const { tid, amount, reference, net } = await arrange();
+    it.each(cases)('of one: %s', async (_what, arrange) => {
+      const asked = await arrange();
       const before = await service.everything();
-      expect(await run(tid, amount ?? null, reference, net)).toEqual([]);
+      expect(await run(REFUND, valuesOf(asked))).toEqual([]);
       expect(await service.everything()).toEqual(before);
     });
+
+    it.each(cases)('of many, which changes the others: %s', async (_what, arrange) => {
+      const [first, second] = [await service.approved(), await service.approved({ payment_method_type: '계좌' })];
+      const asked = await arrange();
+      const before = await service.everythingOf(asked.command.order_id);
+      const all = [first, asked, { ...second, amount: 5 }].map(valuesOf);
+      const rows = await run(REFUND_TOGETHER, transposed(all));
+      expect(rows.sort((a, b) => a.n - b.n)).toEqual([
+        { n: 1, refunded: 16_000 },
+        { n: 3, refunded: 5 },
+      ]);
+      expect(await service.everythingOf(asked.command.order_id)).toEqual(before);
+      expect(await wallet(first)).toMatchObject({ money_balance: 50_000, bank_balance: 10_000_000 });
+      expect(await wallet(second)).toMatchObject({ money_balance: 50_000, bank_balance: 9_984_005 });
+    });
+  });
+
+  it('passes by what somebody else has locked when many are refunded, and waits for it', async () => {
+    const [locked, free] = [await service.approved(), await service.approved()];
+    await service.admin.query('BEGIN');
+    await service.admin.query('SELECT FROM payments WHERE order_id = $1 FOR UPDATE', [locked.command.order_id]);
+    let waiting = true;
+    const late = service.cancel(locked.command).finally(() => {
+      waiting = false;
+    });
+    await service.cancel(free.command);
+    expect(waiting).toBe(true);
+    await service.admin.query('COMMIT');
+    expect(await late).toMatchObject({ tid: locked.tid, status: 'CANCELLED' });
+  });
+
+  it('gives many payments of one wallet back at once, each once', async () => {
+    const bank_acct_num = accountNumber();
+    const payments = [];
+    for (let i = 0; i < 40; i += 1) payments.push(await service.approved({ bank_acct_num, balance: 1_000_000 }));
+    const answers = await Promise.all(payments.map(({ command }) => service.cancel(command)));
+    expect(answers.map(({ tid, status }) => [tid, status])).toEqual(payments.map(({ tid }) => [tid, 'CANCELLED']));
+    expect(await service.wallets.byAccount(bank_acct_num)).toMatchObject({ money_balance: 1_000_000, money_held: 0 });
   });
 });
 

@@ -25,10 +25,11 @@ export class CancelPayment {
    * PAYMENT_NOT_CANCELLABLE; CANCEL_AMOUNT_EXCEEDED
    */
   async cancel(command: CancelCommand): Promise<PaymentDetails> {
-    const { id } = await this.find(command);
+    let payment = await this.find(command);
     for (let run = 0; run < RUNS_MAX; run += 1) {
-      if (await this.cancelled(await this.payments.byId(id), command)) return this.records.detailsAfterChange(id);
+      if (await this.cancelled(payment, command)) return this.records.detailsAfterChange(payment.id);
       // Its state changed between the look and the statement: look again.
+      payment = await this.payments.byId(payment.id);
     }
     throw new Error('the payment changed its state too often while it was to be cancelled');
   }
