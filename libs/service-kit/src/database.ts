@@ -42,6 +42,10 @@ export interface Statement {
 interface Transaction {
   readonly client: PoolClient;
   readonly afterCommit: Array<() => void>;
+  /** Whether each statement can fail by itself, for two more ways to the database and back. */
+  readonly savepoints: boolean;
+  /** A statement failed where none can by itself: nothing more can be done in this transaction. */
+  isBroken: boolean;
 }
 
 /** Runs named statements: one round trip, one commit; or several in one transaction. */
@@ -62,7 +66,7 @@ export class Database {
    */
   async run<Row extends object>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const transaction = this.transactions.getStore();
-    if (transaction) return this.runWithin(transaction.client, statement, values);
+    if (transaction) return this.runWithin(transaction, statement, values);
     for (let run = 1; ; run += 1) {
       try {
         return await this.connected(
@@ -76,30 +80,44 @@ export class Database {
 
   /**
    * Runs `work` with all its statements in one transaction. A refusal commits what was done before it, as it would be
-   * without one; any other error undoes everything. For work that asks nobody else meanwhile.
+   * without one; any other error undoes everything. For work that asks nobody else meanwhile, and may be done once more after
+   * it was undone: a broken constraint, after which its caller may go on, is rare enough to try without savepoints first.
    * @throws {OneQError} SERVICE_UNAVAILABLE as {@link run}; unknown when the commit itself was lost
    */
   async inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    const afterCommit: Array<() => void> = [];
-    const result = await this.connected(async (client) => {
-      await client.query('BEGIN');
-      const settled = await this.transactions.run({ client, afterCommit }, work).then(
-        (value) => ({ value }),
-        (error: unknown) => ({ error }),
-      );
-      if ('error' in settled && !isRefusal(settled.error)) {
-        // A connection that is broken undoes it by itself.
-        await client.query('ROLLBACK').catch(ignore);
-        throw settled.error;
-      }
-      await client.query('COMMIT');
-      return settled;
-    }).catch((error: unknown) => {
+    const done = (await this.transact(work, false)) ?? (await this.transact(work, true));
+    if (!done) throw new Error('a transaction with savepoints is broken');
+    for (const after of done.afterCommit) after();
+    if ('error' in done.settled) throw done.settled.error;
+    return done.settled.value;
+  }
+
+  /** What `work` came to, which is committed; undefined when a statement broke the transaction, which is undone. */
+  private async transact<T>(
+    work: () => Promise<T>,
+    savepoints: boolean,
+  ): Promise<{ settled: { value: T } | { error: unknown }; afterCommit: Array<() => void> } | undefined> {
+    try {
+      return await this.connected(async (client) => {
+        const transaction: Transaction = { client, afterCommit: [], savepoints, isBroken: false };
+        await client.query('BEGIN');
+        const settled = await this.transactions.run(transaction, work).then(
+          (value) => ({ value }),
+          (error: unknown) => ({ error }),
+        );
+        const { afterCommit, isBroken } = transaction;
+        if (isBroken || ('error' in settled && !isRefusal(settled.error))) {
+          // A connection that is broken undoes it by itself.
+          await client.query('ROLLBACK').catch(ignore);
+          if (isBroken) return undefined;
+          throw (settled as { error: unknown }).error;
+        }
+        await client.query('COMMIT');
+        return { settled, afterCommit };
+      });
+    } catch (error) {
       throw databaseError(error) ?? error;
-    });
-    for (const after of afterCommit) after();
-    if ('error' in result) throw result.error;
-    return result.value;
+    }
   }
 
   /** Whether the caller's statements belong to a transaction of {@link inTransaction}. */
@@ -114,22 +132,23 @@ export class Database {
     else work();
   }
 
-  /** Within a transaction each statement can fail by itself, so that its caller may go on after a broken constraint. */
   private async runWithin<Row extends object>(
-    client: PoolClient,
+    transaction: Transaction,
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
+    const { client, savepoints } = transaction;
     refuseLate();
     try {
-      await client.query('SAVEPOINT statement');
+      if (savepoints) await client.query('SAVEPOINT statement');
       const { rows } = await client.query<Row>({ ...statement, values: [...values] });
-      await client.query('RELEASE statement');
+      if (savepoints) await client.query('RELEASE statement');
       return rows;
     } catch (error) {
       const unavailableError = databaseError(error);
       if (unavailableError) throw unavailableError;
-      await client.query('ROLLBACK TO statement');
+      if (savepoints) await client.query('ROLLBACK TO statement');
+      else transaction.isBroken = true;
       throw error;
     }
   }

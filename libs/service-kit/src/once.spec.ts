@@ -101,13 +101,18 @@ describe('a command under an Idempotency-Key', () => {
 
   it('goes on after a broken constraint', async () => {
     await note(1, 'one')();
+    let told = 0;
     const { answer } = await asRequest('key', 'a', async () => {
+      database.afterCommit(() => {
+        told += 1;
+      });
       const broken = await note(1, 'again')().catch((error: { constraint: string }) => error.constraint);
       await note(2, 'two')();
       return broken;
     });
     expect(answer).toBe('notes_pkey');
     expect(await notes()).toBe(2);
+    expect(told).toBe(1);
   });
 
   it('tells others only what is committed', async () => {
