@@ -42,10 +42,32 @@ export interface Statement {
 interface Transaction {
   readonly client: PoolClient;
   readonly afterCommit: Array<() => void>;
-  /** Whether each statement can fail by itself, for two more ways to the database and back. */
-  readonly savepoints: boolean;
+  readonly kind: TransactionKind;
+  /** When all statements asked for so far have their answer: a connection has one at a time. */
+  last: Promise<unknown>;
   /** A statement failed where none can by itself: nothing more can be done in this transaction. */
   isBroken: boolean;
+}
+
+/**
+ * `plain`: whatever fails, ends it. `savepoints`: each statement can fail by itself, for two more ways to the database and
+ * back. `shared`: `plain`, for the work of several that do not wait for what somebody else has locked.
+ */
+type TransactionKind = 'plain' | 'savepoints' | 'shared';
+
+/** Longest wait for a lock in a transaction whose other work waits with it, ms. */
+const SHARED_LOCK_TIMEOUT_MS = 20;
+
+const BEGIN: Record<TransactionKind, string> = {
+  plain: 'BEGIN',
+  savepoints: 'BEGIN',
+  shared: `BEGIN; SET LOCAL lock_timeout = ${SHARED_LOCK_TIMEOUT_MS}`,
+};
+
+/** What the work of a transaction that is committed came to. */
+interface Committed<T> {
+  readonly settled: { readonly value: T } | { readonly error: unknown };
+  readonly afterCommit: ReadonlyArray<() => void>;
 }
 
 /** Runs named statements: one round trip, one commit; or several in one transaction. */
@@ -85,22 +107,29 @@ export class Database {
    * @throws {OneQError} SERVICE_UNAVAILABLE as {@link run}; unknown when the commit itself was lost
    */
   async inTransaction<T>(work: () => Promise<T>): Promise<T> {
-    const done = (await this.transact(work, false)) ?? (await this.transact(work, true));
-    if (!done) throw new Error('a transaction with savepoints is broken');
-    for (const after of done.afterCommit) after();
-    if ('error' in done.settled) throw done.settled.error;
-    return done.settled.value;
+    const committed = (await this.transact('plain', work)) ?? (await this.transact('savepoints', work));
+    if (!committed) throw new Error('a transaction with savepoints is broken');
+    return outcomeOf(committed);
+  }
+
+  /**
+   * {@link inTransaction} for the work of several at once: it waits for no lock to speak of, so that one never holds up the
+   * others for long.
+   * @throws when something in one of them stands in the way of all; nothing is done then, and each can be done alone, unless
+   * the error is SERVICE_UNAVAILABLE for another reason than a lock
+   */
+  async inSharedTransaction<T>(work: () => Promise<T>): Promise<T> {
+    const committed = await this.transact('shared', work);
+    if (!committed) throw new Error('a statement broke the shared transaction');
+    return outcomeOf(committed);
   }
 
   /** What `work` came to, which is committed; undefined when a statement broke the transaction, which is undone. */
-  private async transact<T>(
-    work: () => Promise<T>,
-    savepoints: boolean,
-  ): Promise<{ settled: { value: T } | { error: unknown }; afterCommit: Array<() => void> } | undefined> {
+  private async transact<T>(kind: TransactionKind, work: () => Promise<T>): Promise<Committed<T> | undefined> {
     try {
       return await this.connected(async (client) => {
-        const transaction: Transaction = { client, afterCommit: [], savepoints, isBroken: false };
-        await client.query('BEGIN');
+        const transaction: Transaction = { client, afterCommit: [], kind, last: Promise.resolve(), isBroken: false };
+        await client.query(BEGIN[kind]);
         const settled = await this.transactions.run(transaction, work).then(
           (value) => ({ value }),
           (error: unknown) => ({ error }),
@@ -120,9 +149,15 @@ export class Database {
     }
   }
 
-  /** Whether the caller's statements belong to a transaction of {@link inTransaction}. */
+  /** Whether the caller's statements belong to a transaction. */
   get isInTransaction(): boolean {
     return this.transactions.getStore() !== undefined;
+  }
+
+  /** The transaction that the caller shares with others, if any; it only tells one from another. */
+  get sharedTransaction(): object | undefined {
+    const transaction = this.transactions.getStore();
+    return transaction?.kind === 'shared' ? transaction : undefined;
   }
 
   /** Runs `work` once what was done is committed: at once, or at the end of the transaction in progress. */
@@ -132,12 +167,24 @@ export class Database {
     else work();
   }
 
-  private async runWithin<Row extends object>(
+  /** Runs a statement in a transaction, after those that were asked for before. */
+  private runWithin<Row extends object>(
     transaction: Transaction,
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    const { client, savepoints } = transaction;
+    const rows = transaction.last.then(() => this.runNext<Row>(transaction, statement, values));
+    transaction.last = rows.catch(ignore);
+    return rows;
+  }
+
+  private async runNext<Row extends object>(
+    transaction: Transaction,
+    statement: Statement,
+    values: readonly unknown[],
+  ): Promise<Row[]> {
+    const { client } = transaction;
+    const savepoints = transaction.kind === 'savepoints';
     refuseLate();
     try {
       if (savepoints) await client.query('SAVEPOINT statement');
@@ -181,13 +228,20 @@ export class Database {
   }
 }
 
+/** Does what was to be done after the commit. */
+function outcomeOf<T>({ settled, afterCommit }: Committed<T>): T {
+  for (const after of afterCommit) after();
+  if ('error' in settled) throw settled.error;
+  return settled.value;
+}
+
 /** @throws {OneQError} SERVICE_UNAVAILABLE when nobody waits for the statement any more */
 function refuseLate(): void {
   if (Date.now() > deadline()) throw unavailable('unknown', 'nobody waits for this any more');
 }
 
 /** Whether an error is an answer rather than a failure. */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): error is OneQError {
   return error instanceof OneQError && error.definition.status < 500;
 }
 

@@ -1,7 +1,7 @@
 import { OneQError } from '@oneq/contracts';
 import { Database, type Statement } from './database';
 import { inContextOf } from './trace';
-import { Turns } from './turns';
+import { Turns, TurnsWithin } from './turns';
 
 /** One kind of command. */
 interface Kind<Command, Row> {
@@ -30,16 +30,14 @@ interface Queued<Command, Row> {
  * was not done is run alone, beside the others, for as long as it takes.
  */
 export class GroupCommit<Command, Row extends object> {
-  private readonly turns: Turns<Queued<Command, Row>>;
+  private readonly turns: TurnsWithin<Queued<Command, Row>>;
 
   constructor(
     private readonly database: Database,
     private readonly kind: Kind<Command, Row>,
   ) {
-    this.turns = new Turns(
-      (batch) => this.together(batch),
-      ({ command }) => kind.key(command),
-    );
+    const key = ({ command }: Queued<Command, Row>) => kind.key(command);
+    this.turns = new TurnsWithin(() => new Turns((batch) => this.together(batch), key));
   }
 
   /**
@@ -48,10 +46,10 @@ export class GroupCommit<Command, Row extends object> {
    */
   run(command: Command): Promise<Row | undefined> {
     const alone = () => this.kind.alone(command);
-    // Under an Idempotency-Key it belongs to a transaction of its own.
-    if (this.database.isInTransaction) return alone();
+    const { sharedTransaction, isInTransaction } = this.database;
+    if (isInTransaction && !sharedTransaction) return alone();
     return new Promise((resolve, reject) => {
-      this.turns.add({ command, alone: inContextOf(alone), resolve, reject });
+      this.turns.of(sharedTransaction).add({ command, alone: inContextOf(alone), resolve, reject });
     });
   }
 

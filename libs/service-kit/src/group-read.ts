@@ -1,6 +1,6 @@
 import { OneQError } from '@oneq/contracts';
 import type { Database, Statement } from './database';
-import { Turns } from './turns';
+import { Turns, TurnsWithin } from './turns';
 
 /** One kind of look into the database. */
 interface Kind<Query> {
@@ -18,7 +18,7 @@ interface Queued<Query, Row> {
 
 /** Lets simultaneous looks of one kind share a statement: most of what a small one costs is its way to the database and back. */
 export class GroupRead<Query, Row extends object> {
-  private readonly turns = new Turns<Queued<Query, Row>>((batch) => this.together(batch));
+  private readonly turns = new TurnsWithin<Queued<Query, Row>>(() => new Turns((batch) => this.together(batch)));
 
   constructor(
     private readonly database: Database,
@@ -27,10 +27,11 @@ export class GroupRead<Query, Row extends object> {
 
   /** The query's rows. @throws what the statement throws for this query alone; SERVICE_UNAVAILABLE when it was lost */
   async rows(query: Query): Promise<Row[]> {
+    const { sharedTransaction, isInTransaction } = this.database;
     // What a transaction reads, it reads within itself.
-    if (this.database.isInTransaction) return this.read([query]);
+    if (isInTransaction && !sharedTransaction) return this.read([query]);
     return new Promise((resolve, reject) => {
-      this.turns.add({ query, resolve, reject });
+      this.turns.of(sharedTransaction).add({ query, resolve, reject });
     });
   }
 

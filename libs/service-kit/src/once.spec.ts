@@ -142,4 +142,102 @@ describe('a command under an Idempotency-Key', () => {
     expect(await once.run(note(1, 'one'))).toEqual({ answer: { id: 1, text: 'one' }, replayed: false });
     expect(await kept()).toBe(0);
   });
+
+  describe('that meets others', () => {
+    /** Transactions by which the notes were written, in the notes' order. */
+    const transactions = async (): Promise<string[]> =>
+      (await source.query('SELECT xmin::text AS x FROM notes ORDER BY id')).map(({ x }: { x: string }) => x);
+    const numbers = [1, 2, 3, 4, 5];
+    /** The notes 1 to 5, each under a key of its own; the third is another work. */
+    const five = (third: () => Promise<unknown>) =>
+      Promise.allSettled(
+        numbers.map((id) => asRequest(`key ${id}`, 'a', id === 3 ? third : (note(id, `note ${id}`) as never))),
+      );
+    const codes = (outcomes: Array<PromiseSettledResult<unknown>>) =>
+      outcomes.map((outcome) =>
+        outcome.status === 'fulfilled' ? 'done' : (outcome.reason.code ?? outcome.reason.message),
+      );
+
+    it('shares their transaction', async () => {
+      expect(codes(await five(note(3, 'three')))).toEqual(Array(5).fill('done'));
+      expect(new Set(await transactions()).size).toBe(1);
+      expect(await kept()).toBe(5);
+      for (const outcome of await five(note(3, 'three'))) expect(outcome).toMatchObject({ value: { replayed: true } });
+      expect(await notes()).toBe(5);
+    });
+
+    it('is refused without undoing them', async () => {
+      const refused = await five(async () => {
+        await note(3, 'three')();
+        throw new OneQError('PAYMENT_EXPIRED');
+      });
+      expect(codes(refused)).toEqual(['done', 'done', 'PAYMENT_EXPIRED', 'done', 'done']);
+      expect(new Set(await transactions()).size).toBe(1);
+      expect(await notes()).toBe(5);
+      expect(await kept()).toBe(4);
+    });
+
+    it('fails alone, and leaves nothing', async () => {
+      const failed = await five(async () => {
+        await note(3, 'three')();
+        throw new Error('a bug');
+      });
+      expect(codes(failed)).toEqual(['done', 'done', 'a bug', 'done', 'done']);
+      expect(await notes()).toBe(4);
+      expect(await kept()).toBe(4);
+    });
+
+    it('goes on alone after a broken constraint', async () => {
+      const outcomes = await five(async () => {
+        await note(9, 'nine')();
+        const broken = await note(9, 'again')().catch((error: { constraint: string }) => error.constraint);
+        await note(3, 'three')();
+        return broken;
+      });
+      expect(outcomes[2]).toMatchObject({ value: { answer: 'notes_pkey', replayed: false } });
+      expect(codes(outcomes)).toEqual(Array(5).fill('done'));
+      expect(await notes()).toBe(6);
+      expect(await kept()).toBe(5);
+    });
+
+    it('waits alone for what somebody else has locked', async () => {
+      const holder = source.createQueryRunner();
+      await holder.query('BEGIN; INSERT INTO notes VALUES (3)');
+      const done: number[] = [];
+      const all = numbers.map((id) =>
+        asRequest(`key ${id}`, 'a', note(id, 'mine')).then(
+          () => void done.push(id),
+          () => void done.push(-id),
+        ),
+      );
+      await Promise.all(all.filter((_, i) => i !== 2));
+      expect(done.toSorted()).toEqual([1, 2, 4, 5]);
+      await holder.query('ROLLBACK');
+      await Promise.all(all);
+      await holder.release();
+      expect(done[4]).toBe(3);
+    });
+
+    it('is told when nobody waits for it any more, and they are executed', async () => {
+      const late = inTrace(undefined, () => once.run(note(9, 'late')), Date.now() - 1, `${sha256('l')}.${sha256('a')}`);
+      const [first, second] = [asRequest('key 1', 'a', note(1, 'one')), late.catch((error: OneQError) => error.code)];
+      expect(await first).toMatchObject({ replayed: false });
+      expect(await second).toBe('SERVICE_UNAVAILABLE');
+      expect(await notes()).toBe(1);
+    });
+
+    it('is told with them that the connection was lost, and asked again is executed once', async () => {
+      const outcomes = await five(async () => {
+        await source.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE state = 'idle in transaction' AND datname = current_database() AND usename = current_user`,
+        );
+        return {};
+      });
+      expect(new Set(codes(outcomes))).toEqual(new Set(['SERVICE_UNAVAILABLE']));
+      expect(await notes()).toBe(0);
+      expect(codes(await five(note(3, 'three')))).toEqual(Array(5).fill('done'));
+      expect(await notes()).toBe(5);
+    });
+  });
 });

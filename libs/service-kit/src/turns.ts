@@ -49,3 +49,20 @@ export class Turns<Item> {
     return taken;
   }
 }
+
+/** {@link Turns} for each transaction that several share, and for all that is done outside of one. */
+export class TurnsWithin<Item> {
+  private readonly outside: Turns<Item>;
+  private readonly within = new WeakMap<object, Turns<Item>>();
+
+  constructor(private readonly make: () => Turns<Item>) {
+    this.outside = make();
+  }
+
+  of(transaction: object | undefined): Turns<Item> {
+    if (!transaction) return this.outside;
+    const turns = this.within.get(transaction) ?? this.make();
+    this.within.set(transaction, turns);
+    return turns;
+  }
+}
