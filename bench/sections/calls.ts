@@ -10,6 +10,8 @@ import { total, type World } from '../world';
 const PAYMENTS = 1_000_000;
 const PAYMENTS_QUICK = 20_000;
 const DELIVERIES = 100_000;
+const MERCHANTS = 2_000;
+const WITH_WEBHOOK = 200;
 const CPU_MS_MAX = 2;
 const DEEP_RATIO_MAX = 1.2;
 
@@ -77,10 +79,12 @@ async function callsOf(world: World): Promise<Call[]> {
     ...{ name, method: 'POST', path, key: KEY, headers },
     body: form(fields),
   });
-  const [merchant] = (await world.seed.merchants(1)).keys;
+  // Merchants set their own: one that all connections set would be a queue at its row.
+  const { keys: anyMerchant } = await world.seed.merchants(MERCHANTS);
+  const merchant = anyMerchant.slice(0, WITH_WEBHOOK);
   const put: Step = {
-    ...{ name: 'PUT /pay/store/webhook', method: 'PUT', path: '/pay/store/webhook', key: merchant },
-    body: form({ url: 'http://localhost:9/webhooks' }),
+    ...{ name: 'PUT /pay/store/webhook', method: 'PUT', path: '/pay/store/webhook', key: '{merchant}' },
+    body: form({ url: 'http://localhost:9/webhooks/{n}' }),
   };
   const time = encodeURIComponent(second);
   return [
@@ -114,6 +118,16 @@ async function callsOf(world: World): Promise<Call[]> {
     { name: 'GET /pay/events, deep', step: get('events', `/pay/events?after=${world.eventIds.toText(Number(event))}`) },
     { name: 'GET /pay/webhooks', step: get('webhooks', '/pay/webhooks') },
     { name: 'GET /pay/store', step: get('store', '/pay/store') },
-    { name: 'PUT /pay/store/webhook', step: put },
+    { name: 'PUT /pay/store/webhook', step: put, lists: { merchant } },
+    {
+      name: 'GET /pay/store/webhook',
+      step: { name: 'webhook', method: 'GET', path: '/pay/store/webhook', key: '{merchant}' },
+      lists: { merchant },
+    },
+    {
+      name: 'POST /pay/store/key',
+      step: { ...post('key', '/pay/store/key', {}), key: '{anyMerchant}' },
+      lists: { anyMerchant },
+    },
   ];
 }

@@ -124,10 +124,11 @@ export class RotateKey {
   }
 
   private async lookUp(cid: string, newHash: string, presentedHash: string | null): Promise<LookedUp> {
-    if ((await this.merchants.merchant(cid)).built_in) throw new OneQError('BUILT_IN_MERCHANT');
     const [found] = await this.database.run<LookedUp>(LOOK_UP, [cid, newHash, presentedHash]);
-    if (!found) throw new OneQError('MERCHANT_NOT_FOUND');
-    return found;
+    if (found && !found.built_in) return found;
+    await this.merchants.merchant(cid);
+    // It is there, so it is a built-in one, or an alias, which only those have.
+    throw new OneQError('BUILT_IN_MERCHANT');
   }
 }
 
