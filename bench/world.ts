@@ -149,7 +149,8 @@ export class World {
 
   /** What autovacuum would do in its own time. */
   async vacuum(): Promise<void> {
-    await this.admin.query('VACUUM (ANALYZE) payment.payments, payment.wallets, payment.transfers, payment.events');
+    await this.admin.query(`VACUUM (ANALYZE) payment.payments, payment.wallets, payment.transfers, payment.events,
+                            affiliation.merchants, affiliation.secret_keys`);
   }
 
   /** WAL written to disk so far, times. Connections tell the server of theirs with up to ten seconds' delay. */

@@ -4,7 +4,7 @@ import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Log
 import type { AffiliationConfig } from './config';
 import { Affiliate } from './merchants/affiliate';
 import { BuiltInMerchant } from './merchants/built-in-merchant';
-import { CidAlias, Merchant, SecretKey } from './merchants/entities';
+import { CidAlias, Merchant } from './merchants/entities';
 import { FindMerchant, MODE } from './merchants/find-merchant';
 import { Invitations } from './merchants/invitations';
 import { MerchantChanges } from './merchants/merchant-changes';
@@ -20,7 +20,7 @@ import { TaxOfficeRegistry } from './registry/tax-office-registry';
 
 export const SCHEMA = {
   schema: 'affiliation',
-  entities: [Merchant, SecretKey, CidAlias],
+  entities: [Merchant, CidAlias],
   migrations: [CreateMerchants, AddKeyRotation, CreateIdempotencyKeys],
 };
 

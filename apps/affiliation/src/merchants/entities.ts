@@ -48,25 +48,6 @@ export class Merchant {
   payment_max!: number | null;
 }
 
-/** A merchant's secret key, known by its hash alone. */
-@Entity({ name: 'secret_keys', synchronize: false })
-export class SecretKey {
-  /** SHA-256 of the key, hex. */
-  @PrimaryColumn('text')
-  hash!: string;
-
-  @ManyToOne(() => Merchant, { eager: true })
-  @JoinColumn({ name: 'merchant_id' })
-  merchant!: Merchant;
-
-  @Column('timestamptz', { nullable: true })
-  expires_at!: Date | null;
-
-  /** Older keys of the merchant end when this one is first used. */
-  @Column('boolean')
-  ends_older_when_used!: boolean;
-}
-
 /** A further cid that means the same merchant. */
 @Entity({ name: 'cid_aliases', synchronize: false })
 export class CidAlias {

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type MerchantFacts, type MerchantRecord, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
-import { IsNull, Raw, Repository } from 'typeorm';
-import { CidAlias, Merchant, SecretKey } from './entities';
+import { Database, GroupRead, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Repository } from 'typeorm';
+import { CidAlias, Merchant } from './entities';
 import { MerchantChanges } from './merchant-changes';
 
 /** Injection token of the mode the process runs in. */
@@ -27,18 +27,36 @@ const FIRST_USE: Statement = {
     SELECT cid FROM merchant`,
 };
 
+interface KeyRow extends Merchant {
+  /** Older keys of the merchant end when this one is first used. */
+  readonly ends_older_when_used: boolean;
+}
+
 /** Finds merchants by cid or key. */
 @Injectable()
 export class FindMerchant {
+  /** By the SHA-256 of their keys, hex: the only look that comes in numbers, since gateways remember merchants for seconds. */
+  private readonly byKeyHash: GroupRead<string, KeyRow>;
+
   constructor(
     @InjectRepository(Merchant) private readonly merchants: Repository<Merchant>,
     @InjectRepository(CidAlias) private readonly aliases: Repository<CidAlias>,
-    @InjectRepository(SecretKey) private readonly keys: Repository<SecretKey>,
     private readonly database: Database,
     private readonly changes: MerchantChanges,
     @Inject(MODE) private readonly mode: Mode,
     @Inject(LOGGER) private readonly log: Logger,
-  ) {}
+  ) {
+    const columns = merchants.metadata.columns.map(({ databaseName }) => `merchant.${databaseName}`);
+    const statement: Statement = {
+      name: 'merchants-of-keys',
+      text: `
+        SELECT n::integer, ends_older_when_used, ${columns}
+        FROM unnest($1::text[]) WITH ORDINALITY AS query (hash, n)
+             JOIN secret_keys key ON key.hash = query.hash AND (expires_at IS NULL OR expires_at > now())
+             JOIN merchants merchant ON merchant.id = merchant_id`,
+    };
+    this.byKeyHash = new GroupRead(database, { statement, values: (hashes) => [hashes] });
+  }
 
   /** @throws {OneQError} MERCHANT_NOT_FOUND */
   async byCid(cid: string): Promise<MerchantFacts> {
@@ -66,11 +84,10 @@ export class FindMerchant {
    * @throws {OneQError} SECRET_KEY_INVALID
    */
   async byKey(hash: string): Promise<MerchantFacts> {
-    const unexpired = [{ expires_at: IsNull() }, { expires_at: Raw((column) => `${column} > now()`) }];
-    const key = await this.keys.findOneBy(unexpired.map((validity) => ({ hash, ...validity })));
-    if (!key || !this.exists(key.merchant)) throw new OneQError('SECRET_KEY_INVALID');
-    if (key.ends_older_when_used) await this.firstUse(hash);
-    return facts(key.merchant);
+    const found = await this.byKeyHash.row(hash);
+    if (!found || !this.exists(found)) throw new OneQError('SECRET_KEY_INVALID');
+    if (found.ends_older_when_used) await this.firstUse(hash);
+    return facts(found);
   }
 
   private async firstUse(hash: string): Promise<void> {

@@ -6,22 +6,24 @@ import {
   type RotateKeyCommand,
   toSeoulTime,
 } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
 import { FindMerchant } from './find-merchant';
 import { MerchantChanges } from './merchant-changes';
 
 /** How long older keys work on beside a new one. */
 const OVERLAP = `interval '24 hours'`;
 
-/** The merchant, whether it has the new key $2 already, and whether the key that asks ($3) is good. */
+/** Merchants, whether each has its new key already, and whether the key that asks is good. */
 const LOOK_UP: Statement = {
   name: 'look-up-keys',
   text: `
-    SELECT built_in, status, keys_changed, new.older_expire_at, new.hash IS NOT NULL AS done,
-           EXISTS (SELECT FROM secret_keys presented WHERE presented.hash = $3 AND presented.merchant_id = m.id
-                   AND (presented.expires_at IS NULL OR presented.expires_at > now())) AS permitted
-    FROM merchants m LEFT JOIN secret_keys new ON new.merchant_id = m.id AND new.hash = $2
-    WHERE cid = $1`,
+    SELECT n::integer, built_in, status, keys_changed, new.older_expire_at, new.hash IS NOT NULL AS done,
+           EXISTS (SELECT FROM secret_keys presented
+                   WHERE presented.hash = query.presented AND presented.merchant_id = merchant.id
+                     AND (presented.expires_at IS NULL OR presented.expires_at > now())) AS permitted
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS query (cid, hash, presented, n)
+         JOIN merchants merchant ON merchant.cid = query.cid
+         LEFT JOIN secret_keys new ON new.merchant_id = merchant.id AND new.hash = query.hash`,
 };
 
 /**
@@ -75,12 +77,16 @@ const RUNS_MAX = 20;
 /** Replaces secret keys. A command is known again by the hash of the key that it brings. */
 @Injectable()
 export class RotateKey {
+  private readonly keys: GroupRead<readonly unknown[], LookedUp>;
+
   constructor(
     private readonly database: Database,
     private readonly merchants: FindMerchant,
     private readonly changes: MerchantChanges,
     @Inject(LOGGER) private readonly log: Logger,
-  ) {}
+  ) {
+    this.keys = new GroupRead(database, { statement: LOOK_UP, values: transposed });
+  }
 
   /**
    * A further key. Older ones work 24 hours more, or until the new one is first used.
@@ -124,7 +130,7 @@ export class RotateKey {
   }
 
   private async lookUp(cid: string, newHash: string, presentedHash: string | null): Promise<LookedUp> {
-    const [found] = await this.database.run<LookedUp>(LOOK_UP, [cid, newHash, presentedHash]);
+    const found = await this.keys.row([cid, newHash, presentedHash]);
     if (found && !found.built_in) return found;
     await this.merchants.merchant(cid);
     // It is there, so it is a built-in one, or an alias, which only those have.
