@@ -11,8 +11,11 @@ import { deadline } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
-/** Longest wait for a row that somebody else has locked, ms. */
-const LOCK_TIMEOUT_MS = 800;
+/**
+ * Longest wait for a row that somebody else has locked, ms. Who queues there waits once for its turn and once for the row, so
+ * that a row locked for long is told within a second.
+ */
+const LOCK_TIMEOUT_MS = 400;
 /** Longest wait for a connection, ms: a database that is away is told within a second. */
 const CONNECT_TIMEOUT_MS = 800;
 /** Connections per process. */
