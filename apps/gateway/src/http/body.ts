@@ -70,6 +70,7 @@ const queries = new WeakMap<object, () => RawFields>();
 
 /** What a page sees of a query: the value of each name, a list where it came twice. {@link queryFields} tells what is wrong. */
 export function readQuery(text: string): Record<string, unknown> {
+  if (text === '') return Object.create(null);
   const parameters = new URLSearchParams(text);
   const query: Record<string, unknown> = Object.create(null);
   for (const name of parameters.keys()) {
@@ -160,8 +161,12 @@ function printable(name: string): string {
   return NAME.test(name) ? name : '';
 }
 
+/** What form text has that does not stand for itself. */
+const ENCODED = /[%+\u0080-\uffff]/;
+
 /** @param text form text, one character a byte; null when it is not percent-encoded UTF-8 */
 function decodeFormText(text: string): string | null {
+  if (!ENCODED.test(text)) return text;
   const bytes = Buffer.allocUnsafe(text.length);
   let length = 0;
   for (let i = 0; i < text.length; i += 1) {
