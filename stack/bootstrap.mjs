@@ -48,7 +48,7 @@ const COMMANDS = {
   faults: {
     needs: [install, build],
     run: faults,
-    help: 'faults of every kind against a running stack for half an hour, with a table; FAULTS_SEED repeats a run',
+    help: 'faults of every kind against a running stack for twenty minutes, with a table; FAULTS_SEED repeats a run',
   },
   fuzz: {
     needs: [install, build],
