@@ -319,9 +319,9 @@ export async function durability(world: World, approvals: number): Promise<Count
   await inParallel(approvals, 8, async () => void begun.push((await world.begun()).order));
   const before = await walSyncs(world);
   for (const order of begun) await world.approve(order);
-  // A backend tells its statistics when it has been idle for a moment.
+  // A backend that has been idle tells its statistics, at the latest after ten seconds.
   let syncs = 0;
-  for (const end = Date.now() + 3_000; syncs < approvals && Date.now() < end; await delay(100)) {
+  for (const end = Date.now() + 12_000; syncs < approvals && Date.now() < end; await delay(100)) {
     syncs = (await walSyncs(world)) - before;
   }
   return { approvals, syncs };

@@ -38,7 +38,7 @@ const DETAILS: Statement = {
     FROM unnest($1::bigint[]) WITH ORDINALITY AS query (id, n),
          ${paymentOf('query.id')} AS payment,
          LATERAL (
-           SELECT json_agg(e ORDER BY sequence) AS history FROM (
+           SELECT coalesce(json_agg(e ORDER BY sequence), '[]') AS history FROM (
              SELECT type, (extract(epoch FROM at) * 1000)::bigint AS at, events.amount, sequence
              FROM events WHERE payment_id = payment.id) AS e
          ) AS told`,
