@@ -144,7 +144,9 @@ export class Database {
           if (isBroken) return undefined;
           throw (settled as { error: unknown }).error;
         }
-        await client.query('COMMIT');
+        // PostgreSQL ends a transaction whose statement failed with a ROLLBACK, and calls that no error.
+        const { command } = await client.query('COMMIT');
+        if (command !== 'COMMIT') throw unavailable('final', 'a failed statement was passed over');
         return { settled, afterCommit };
       });
     } catch (error) {
@@ -152,15 +154,9 @@ export class Database {
     }
   }
 
-  /** Whether the caller's statements belong to a transaction. */
-  get isInTransaction(): boolean {
-    return this.transactions.getStore() !== undefined;
-  }
-
-  /** The transaction that the caller shares with others, if any; it only tells one from another. */
-  get sharedTransaction(): object | undefined {
-    const transaction = this.transactions.getStore();
-    return transaction?.kind === 'shared' ? transaction : undefined;
+  /** The transaction that the caller's statements belong to, if any. */
+  get transaction(): { readonly kind: TransactionKind } | undefined {
+    return this.transactions.getStore();
   }
 
   /** Runs `work` once what was done is committed: at once, or at the end of the transaction in progress. */

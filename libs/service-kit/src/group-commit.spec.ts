@@ -22,7 +22,7 @@ class Statements {
 
   readonly group = new GroupCommit<Command, Done>(
     {
-      isInTransaction: false,
+      transaction: undefined,
       run: async (_statement: unknown, [commands]: [Command[]]) => {
         this.together.push(commands);
         await new Promise<void>((resolve) => this.waiting.push(resolve));

@@ -1,7 +1,7 @@
 import { OneQError } from '@oneq/contracts';
 import { Database, type Statement } from './database';
 import { inContextOf } from './trace';
-import { Turns, TurnsWithin } from './turns';
+import { SharedTurns, Turns } from './turns';
 
 /** One kind of command. */
 interface Kind<Command, Row> {
@@ -30,14 +30,14 @@ interface Queued<Command, Row> {
  * was not done is run alone, beside the others, for as long as it takes.
  */
 export class GroupCommit<Command, Row extends object> {
-  private readonly turns: TurnsWithin<Queued<Command, Row>>;
+  private readonly turns: SharedTurns<Queued<Command, Row>>;
 
   constructor(
     private readonly database: Database,
     private readonly kind: Kind<Command, Row>,
   ) {
     const key = ({ command }: Queued<Command, Row>) => kind.key(command);
-    this.turns = new TurnsWithin(() => new Turns((batch) => this.together(batch), key));
+    this.turns = new SharedTurns(database, () => new Turns((batch) => this.together(batch), key));
   }
 
   /**
@@ -46,10 +46,10 @@ export class GroupCommit<Command, Row extends object> {
    */
   run(command: Command): Promise<Row | undefined> {
     const alone = () => this.kind.alone(command);
-    const { sharedTransaction, isInTransaction } = this.database;
-    if (isInTransaction && !sharedTransaction) return alone();
+    const turns = this.turns.current();
+    if (!turns) return alone();
     return new Promise((resolve, reject) => {
-      this.turns.of(sharedTransaction).add({ command, alone: inContextOf(alone), resolve, reject });
+      turns.add({ command, alone: inContextOf(alone), resolve, reject });
     });
   }
 

@@ -9,7 +9,7 @@ interface Found {
 /** A database whose statement answers when it is told to, and what it was asked. */
 class Looks {
   readonly asked: string[][] = [];
-  isInTransaction = false;
+  transaction: { kind: 'plain' } | undefined;
   /** What the statement finds; throws for all of its queries. */
   outcome: (queries: readonly string[]) => Array<Found & { n: number }> = (queries) =>
     queries.flatMap((query, i) => [...query].map((text) => ({ n: i + 1, text })));
@@ -25,8 +25,8 @@ class Looks {
     const looks = this;
     const database = {
       run,
-      get isInTransaction() {
-        return looks.isInTransaction;
+      get transaction() {
+        return looks.transaction;
       },
     };
     this.reads = new GroupRead(database as unknown as Database, {
@@ -110,7 +110,7 @@ describe('looks that share a statement', () => {
 
   it('stay alone within a transaction, which sees what nobody else does', async () => {
     const outside = looks.reads.rows('out');
-    looks.isInTransaction = true;
+    looks.transaction = { kind: 'plain' };
     const inside = looks.reads.rows('in');
     await aMoment();
     await looks.answer();

@@ -1,6 +1,6 @@
 import { OneQError } from '@oneq/contracts';
 import type { Database, Statement } from './database';
-import { Turns, TurnsWithin } from './turns';
+import { SharedTurns, Turns } from './turns';
 
 /** One kind of look into the database. */
 interface Kind<Query> {
@@ -18,20 +18,21 @@ interface Queued<Query, Row> {
 
 /** Lets simultaneous looks of one kind share a statement: most of what a small one costs is its way to the database and back. */
 export class GroupRead<Query, Row extends object> {
-  private readonly turns = new TurnsWithin<Queued<Query, Row>>(() => new Turns((batch) => this.together(batch)));
+  private readonly turns: SharedTurns<Queued<Query, Row>>;
 
   constructor(
     private readonly database: Database,
     private readonly kind: Kind<Query>,
-  ) {}
+  ) {
+    this.turns = new SharedTurns(database, () => new Turns((batch) => this.together(batch)));
+  }
 
   /** The query's rows. @throws what the statement throws for this query alone; SERVICE_UNAVAILABLE when it was lost */
   async rows(query: Query): Promise<Row[]> {
-    const { sharedTransaction, isInTransaction } = this.database;
-    // What a transaction reads, it reads within itself.
-    if (isInTransaction && !sharedTransaction) return this.read([query]);
+    const turns = this.turns.current();
+    if (!turns) return this.read([query]);
     return new Promise((resolve, reject) => {
-      this.turns.of(sharedTransaction).add({ query, resolve, reject });
+      turns.add({ query, resolve, reject });
     });
   }
 

@@ -241,3 +241,23 @@ describe('a command under an Idempotency-Key', () => {
     });
   });
 });
+
+describe('a transaction whose work passed over a failed statement', () => {
+  it('is not told as done: PostgreSQL took back all of it', async () => {
+    const { url } = await createTestDatabase('payment');
+    const options = dataSourceOptions({ url, schema: 'payment', entities: [], migrations: [CreateNotes1700000000000] });
+    const source = await connectAndMigrate(options);
+    const database = new Database(source);
+    const holder = source.createQueryRunner();
+    await holder.query('BEGIN; INSERT INTO notes VALUES (1)');
+    const done = database.inTransaction(async () => {
+      await database.run(INSERT, [2, 'two']);
+      await database.run(INSERT, [1, 'waits for the lock']).catch(() => {});
+    });
+    await expect(done).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+    await holder.query('ROLLBACK');
+    await holder.release();
+    expect(await database.run(COUNT, [])).toEqual([{ n: 0 }]);
+    await source.destroy();
+  });
+});

@@ -1,3 +1,4 @@
+import type { Database } from './database';
 import { inTrace } from './trace';
 
 /** Taken in one turn at most. */
@@ -40,8 +41,9 @@ export class Turns<Item> {
     const keys = new Set<string>();
     const later: Item[] = [];
     const taken = this.queue.filter((item) => {
-      const fits = keys.size < TAKEN_MAX && !keys.has(key(item));
-      if (fits) keys.add(key(item));
+      const itsKey = key(item);
+      const fits = keys.size < TAKEN_MAX && !keys.has(itsKey);
+      if (fits) keys.add(itsKey);
       else later.push(item);
       return fits;
     });
@@ -51,16 +53,22 @@ export class Turns<Item> {
 }
 
 /** {@link Turns} for each transaction that several share, and for all that is done outside of one. */
-export class TurnsWithin<Item> {
+export class SharedTurns<Item> {
   private readonly outside: Turns<Item>;
   private readonly within = new WeakMap<object, Turns<Item>>();
 
-  constructor(private readonly make: () => Turns<Item>) {
+  constructor(
+    private readonly database: Database,
+    private readonly make: () => Turns<Item>,
+  ) {
     this.outside = make();
   }
 
-  of(transaction: object | undefined): Turns<Item> {
+  /** The turns that the caller can take part in; none in a transaction of its own, within which it does and reads everything. */
+  current(): Turns<Item> | undefined {
+    const { transaction } = this.database;
     if (!transaction) return this.outside;
+    if (transaction.kind !== 'shared') return undefined;
     const turns = this.within.get(transaction) ?? this.make();
     this.within.set(transaction, turns);
     return turns;
