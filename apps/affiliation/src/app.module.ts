@@ -1,10 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
 import type { AffiliationConfig } from './config';
 import { Affiliate } from './merchants/affiliate';
 import { BuiltInMerchant } from './merchants/built-in-merchant';
-import { CidAlias, Merchant } from './merchants/entities';
+import { Merchant } from './merchants/entities';
 import { FindMerchant, MODE } from './merchants/find-merchant';
 import { Invitations } from './merchants/invitations';
 import { MerchantChanges } from './merchants/merchant-changes';
@@ -20,7 +19,7 @@ import { TaxOfficeRegistry } from './registry/tax-office-registry';
 
 export const SCHEMA = {
   schema: 'affiliation',
-  entities: [Merchant, CidAlias],
+  entities: [Merchant],
   migrations: [CreateMerchants, AddKeyRotation, CreateIdempotencyKeys],
 };
 
@@ -29,10 +28,7 @@ export class AppModule {
   static with(config: AffiliationConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
-      imports: [
-        DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
-        TypeOrmModule.forFeature(SCHEMA.entities),
-      ],
+      imports: [DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL })],
       controllers: [MerchantsController, OperatorController],
       providers: [
         { provide: LOGGER, useValue: log },

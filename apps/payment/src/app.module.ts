@@ -1,5 +1,4 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
 import { BindPhone } from './checkout/bind-phone';
 import { CheckoutController } from './checkout/checkout.controller';
@@ -67,10 +66,7 @@ export class AppModule {
   static with(config: PaymentConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
-      imports: [
-        DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL }),
-        TypeOrmModule.forFeature(SCHEMA.entities),
-      ],
+      imports: [DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL })],
       controllers: [
         PaymentsController,
         CheckoutController,

@@ -1,4 +1,4 @@
-import { Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** 가맹점: a business that may take payments. Columns and constraints are the migration's. */
 @Entity({ name: 'merchants', synchronize: false })
@@ -46,15 +46,4 @@ export class Merchant {
   /** Largest amount of one payment, won. */
   @Column('bigint', { nullable: true })
   payment_max!: number | null;
-}
-
-/** A further cid that means the same merchant. */
-@Entity({ name: 'cid_aliases', synchronize: false })
-export class CidAlias {
-  @PrimaryColumn('text')
-  cid!: string;
-
-  @ManyToOne(() => Merchant, { eager: true })
-  @JoinColumn({ name: 'merchant_id' })
-  merchant!: Merchant;
 }

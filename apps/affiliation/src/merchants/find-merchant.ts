@@ -1,9 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
 import { type MerchantFacts, type MerchantRecord, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
 import { Database, GroupRead, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
-import { Repository } from 'typeorm';
-import { CidAlias, Merchant } from './entities';
+import { DataSource } from 'typeorm';
+import { Merchant } from './entities';
 import { MerchantChanges } from './merchant-changes';
 
 /** Injection token of the mode the process runs in. */
@@ -35,19 +34,29 @@ interface KeyRow extends Merchant {
 /** Finds merchants by cid or key. */
 @Injectable()
 export class FindMerchant {
-  /** By the SHA-256 of their keys, hex: the only look that comes in numbers, since gateways remember merchants for seconds. */
-  private readonly byKeyHash: GroupRead<string, KeyRow>;
+  /** By cid or alias. */
+  private readonly byCids: GroupRead<string, Merchant>;
+  /** By the SHA-256 of their keys, hex. */
+  private readonly byKeyHashes: GroupRead<string, KeyRow>;
 
   constructor(
-    @InjectRepository(Merchant) private readonly merchants: Repository<Merchant>,
-    @InjectRepository(CidAlias) private readonly aliases: Repository<CidAlias>,
+    @Inject(DataSource) dataSource: DataSource,
     private readonly database: Database,
     private readonly changes: MerchantChanges,
     @Inject(MODE) private readonly mode: Mode,
     @Inject(LOGGER) private readonly log: Logger,
   ) {
-    const columns = merchants.metadata.columns.map(({ databaseName }) => `merchant.${databaseName}`);
-    const statement: Statement = {
+    const columns = dataSource.getMetadata(Merchant).columns.map(({ databaseName }) => `merchant.${databaseName}`);
+    const ofCids: Statement = {
+      name: 'merchants-of-cids',
+      text: `
+        SELECT n::integer, ${columns}
+        FROM unnest($1::text[]) WITH ORDINALITY AS query (cid, n)
+             JOIN merchants merchant ON merchant.id = coalesce(
+               (SELECT id FROM merchants WHERE merchants.cid = query.cid),
+               (SELECT merchant_id FROM cid_aliases WHERE cid_aliases.cid = query.cid))`,
+    };
+    const ofKeys: Statement = {
       name: 'merchants-of-keys',
       text: `
         SELECT n::integer, ends_older_when_used, ${columns}
@@ -55,7 +64,8 @@ export class FindMerchant {
              JOIN secret_keys key ON key.hash = query.hash AND (expires_at IS NULL OR expires_at > now())
              JOIN merchants merchant ON merchant.id = merchant_id`,
     };
-    this.byKeyHash = new GroupRead(database, { statement, values: (hashes) => [hashes] });
+    this.byCids = new GroupRead(database, { statement: ofCids, values: (cids) => [cids] });
+    this.byKeyHashes = new GroupRead(database, { statement: ofKeys, values: (hashes) => [hashes] });
   }
 
   /** @throws {OneQError} MERCHANT_NOT_FOUND */
@@ -73,7 +83,7 @@ export class FindMerchant {
    * @throws {OneQError} MERCHANT_NOT_FOUND
    */
   async merchant(cid: string): Promise<Merchant> {
-    const merchant = (await this.merchants.findOneBy({ cid })) ?? (await this.aliases.findOneBy({ cid }))?.merchant;
+    const merchant = await this.byCids.row(cid);
     if (!merchant || !this.exists(merchant)) throw new OneQError('MERCHANT_NOT_FOUND');
     return merchant;
   }
@@ -84,7 +94,7 @@ export class FindMerchant {
    * @throws {OneQError} SECRET_KEY_INVALID
    */
   async byKey(hash: string): Promise<MerchantFacts> {
-    const found = await this.byKeyHash.row(hash);
+    const found = await this.byKeyHashes.row(hash);
     if (!found || !this.exists(found)) throw new OneQError('SECRET_KEY_INVALID');
     if (found.ends_older_when_used) await this.firstUse(hash);
     return facts(found);
