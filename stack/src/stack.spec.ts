@@ -21,7 +21,8 @@ for (const port of [process.env.METRICS_PORT, process.env.PORT]) {
 process.on('SIGTERM', () => process.exit(0));
 process.on('disconnect', () => process.exit(0));
 `;
-const RESTART_MAX_MS = 2_000;
+/** How long a busy machine may take over what needs no waiting; how fast a restart is, is measured, not tested. */
+const PATIENCE_MS = 20_000;
 
 describe('a stack', () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'oneq-stack-'));
@@ -113,7 +114,7 @@ describe('a stack', () => {
     });
 
     it.each(['postgres', 'nats', 'gateway', 'affiliation', 'payment'] as const)(
-      'starts %s again within two seconds of its death, on its port',
+      'starts %s again at once when it dies, on its port',
       async (name) => {
         const before = readStackFile().processes.find((process) => process.name === name);
         if (!before) throw new Error(`${name} is not in stack.json`);
@@ -123,8 +124,9 @@ describe('a stack', () => {
             ({ name: other, pid, port }) =>
               other === name && port === before.port && pid !== before.pid && processIdentity(pid) !== undefined,
           ) && readStackFile().processes.every(({ pid }) => pid !== before.pid);
-        expect(await waitUntil(isBack, RESTART_MAX_MS)).toBe(true);
-        expect(await waitUntil(() => lines.some((line) => line.includes('is back')), RESTART_MAX_MS)).toBe(true);
+        expect(await waitUntil(isBack, PATIENCE_MS)).toBe(true);
+        expect(await waitUntil(() => lines.some((line) => line.includes('is back')), PATIENCE_MS)).toBe(true);
+        expect(lines).toContainEqual(expect.stringMatching(/ended \(signal SIGKILL\); starting it again$/));
         lines.length = 0;
       },
     );
