@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { audit } from '../../audit/audit';
 import { HttpContender, type Orders, turn } from '../contenders';
 import type { Job, Step } from '../load/job';
@@ -11,7 +13,9 @@ const PAYMENTS = 1_000_000;
 const PAYMENTS_QUICK = 20_000;
 const DELIVERIES = 100_000;
 const MERCHANTS = 2_000;
-const WITH_WEBHOOK = 200;
+/** Merchants that set a webhook, and those whose webhook answers. */
+const SETTING = 200;
+const LISTENING = 500;
 const CPU_MS_MAX = 2;
 const DEEP_RATIO_MAX = 1.2;
 
@@ -30,7 +34,7 @@ export const CALLS: Section = {
     const { quick } = context.options;
     const world = await context.world(quick ? PAYMENTS_QUICK : PAYMENTS);
     await world.seed.deliveries(world.history, DELIVERIES);
-    const contenders = (await callsOf(world)).map(
+    const contenders = (await callsOf(world, await receiver())).map(
       ({ name, step, orders = 'new', lists }) => new HttpContender(world, name, world.platform, [step], orders, lists),
     );
     const cpu = new Map<string, number[]>(contenders.map(({ title }) => [title, []]));
@@ -60,7 +64,35 @@ export const CALLS: Section = {
   },
 };
 
-async function callsOf(world: World): Promise<Call[]> {
+/** A merchant's server that takes every webhook, for as long as this process runs. @returns its URL */
+async function receiver(): Promise<string> {
+  const server = createServer((request, response) => request.resume().on('end', () => response.end('ok')));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve).unref();
+  });
+  return `http://localhost:${(server.address() as AddressInfo).port}/webhooks`;
+}
+
+/** Gives each of these merchants a webhook at the receiver. @returns one delivery of each, which was made */
+async function withDeliveries(world: World, keys: readonly string[], url: string): Promise<string[]> {
+  const call = async (key: string, method: string, path: string, body?: string) => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fetch(`${world.platform.url}${path}`, { method, headers, body });
+    const answer = (await response.json()) as { id: string; status: string };
+    if (!response.ok) throw new Error(`${method} ${path} was answered with ${response.status}`);
+    return answer;
+  };
+  const deliveries: string[] = [];
+  for (const key of keys) {
+    await call(key, 'PUT', '/pay/store/webhook', form({ url }));
+    const { id, status } = await call(key, 'POST', '/pay/store/webhook/test', '');
+    if (status !== 'delivered') throw new Error(`a webhook was not delivered: ${status}`);
+    deliveries.push(id);
+  }
+  return deliveries;
+}
+
+async function callsOf(world: World, webhook: string): Promise<Call[]> {
   const known = world.seed.tidsOf(world.history);
   const { from, count, firstId } = world.history;
   const deepId = firstId + Math.floor(count / 10);
@@ -81,7 +113,9 @@ async function callsOf(world: World): Promise<Call[]> {
   });
   // Merchants set their own: one that all connections set would be a queue at its row.
   const { keys: anyMerchant } = await world.seed.merchants(MERCHANTS);
-  const merchant = anyMerchant.slice(0, WITH_WEBHOOK);
+  const merchant = anyMerchant.slice(0, SETTING);
+  const listening = anyMerchant.slice(SETTING, SETTING + LISTENING);
+  const delivery = await withDeliveries(world, listening, webhook);
   const put: Step = {
     ...{ name: 'PUT /pay/store/webhook', method: 'PUT', path: '/pay/store/webhook', key: '{merchant}' },
     body: form({ url: 'http://localhost:9/webhooks/{n}' }),
@@ -93,6 +127,7 @@ async function callsOf(world: World): Promise<Call[]> {
     { name: 'GET /pay, deep cursor', step: get('list', `/pay?cursor=${cursor}`) },
     { name: 'GET /pay, by order', step: get('list', '/pay?order_id={order}'), lists: { order: orders } },
     { name: 'GET /pay, by status', step: get('list', '/pay?status=APPROVED') },
+    { name: 'GET /pay, by a status that none has', step: get('list', '/pay?status=FAILED') },
     { name: 'GET /pay, by time', step: get('list', `/pay?from=${time}&to=${time}`) },
     {
       name: 'POST /pay/cancel, whole',
@@ -123,6 +158,21 @@ async function callsOf(world: World): Promise<Call[]> {
       name: 'GET /pay/store/webhook',
       step: { name: 'webhook', method: 'GET', path: '/pay/store/webhook', key: '{merchant}' },
       lists: { merchant },
+    },
+    {
+      name: 'POST /pay/store/webhook/test',
+      step: { ...post('test', '/pay/store/webhook/test', {}), key: '{listening}' },
+      lists: { listening },
+    },
+    {
+      name: 'POST /pay/webhooks/{id}/redeliver',
+      step: { ...post('redeliver', '/pay/webhooks/{delivery}/redeliver', {}), key: '{listening}' },
+      lists: { listening, delivery },
+    },
+    {
+      name: 'POST /pay/webhooks/redeliver',
+      step: { ...post('redeliver-failed', '/pay/webhooks/redeliver', {}), key: '{listening}' },
+      lists: { listening },
     },
     {
       name: 'POST /pay/store/key',

@@ -8,7 +8,6 @@ import {
   type OneQError,
   type PaymentEventType,
   type PaymentRecord,
-  type PaymentStatus,
 } from '@oneq/contracts';
 import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
 import { EventIds } from '../ids/prefixed-ids';
@@ -19,16 +18,23 @@ const KEPT = `interval '90 days'`;
 
 /**
  * What is told of an event, from the CTE or table `event`: the payment as it was right after it, so that later events leave no
- * trace. `past` are the payment's events until then, which are in the order of `sequence`, not of time.
+ * trace. `past` are the payment's events until then, which are in the order of `sequence`, not of time. Before the approval a
+ * cancellation gives nothing back.
  */
-const EVENT_COLUMNS = `payment.*, event.id AS event_id, event.type, event.at, event.sequence, event.status AS past_status,
-           past.authenticated, past.approved, past.cancelled`;
-const PAYMENT_THEN = `${paymentOf('event.payment_id', 'permitted_method_type')} AS payment,
-      LATERAL (
+const EVENT_COLUMNS = 'payment.*, event.id AS event_id, event.type, event.at, event.sequence';
+const PAYMENT_THEN = `LATERAL (
         SELECT bool_or(type = 'payment.authenticated') AS authenticated, bool_or(type = 'payment.approved') AS approved,
                coalesce(sum(amount) FILTER (WHERE type = 'payment.cancelled'), 0)::bigint AS cancelled
         FROM events WHERE payment_id = event.payment_id AND sequence <= event.sequence
-      ) AS past`;
+      ) AS past,
+      ${paymentOf('event.payment_id', {
+        status: 'event.status',
+        payment_method_type: 'CASE WHEN past.authenticated THEN payment_method_type ELSE permitted_method_type END',
+        authenticated_at: 'CASE WHEN past.authenticated THEN authenticated_at END',
+        approved_at: 'CASE WHEN past.approved THEN approved_at END',
+        tran_dt: 'CASE WHEN past.approved THEN tran_dt END',
+        cancelled_amount: 'CASE WHEN past.approved THEN past.cancelled ELSE 0 END',
+      })} AS payment`;
 
 const BY_IDS: Statement = {
   name: 'events-by-ids',
@@ -63,12 +69,6 @@ interface EventRow extends RecordRow {
   readonly type: PaymentEventType;
   readonly at: Date;
   readonly sequence: number;
-  readonly past_status: PaymentStatus;
-  readonly permitted_method_type: RecordRow['payment_method_type'];
-  readonly authenticated: boolean;
-  readonly approved: boolean;
-  /** Won. */
-  readonly cancelled: number;
 }
 
 interface PageRow extends Omit<EventRow, 'event_id'> {
@@ -113,7 +113,7 @@ export class MerchantEvents {
 
   private eventsOf(rows: readonly EventRow[]): MerchantEvent[] {
     const ids = this.ids.toTexts(rows.map(({ event_id }) => event_id));
-    const records = this.records.records(rows.map(paymentThen));
+    const records = this.records.records(rows);
     return rows.map(({ type, at, sequence }, i) => ({
       id: ids[i] as string,
       type,
@@ -121,21 +121,6 @@ export class MerchantEvents {
       data: { ...(records[i] as PaymentRecord), sequence },
     }));
   }
-}
-
-/** The payment as it was right after the event: later events leave no trace in it. */
-function paymentThen(row: EventRow): RecordRow {
-  const { authenticated, approved } = row;
-  return {
-    ...row,
-    status: row.past_status,
-    payment_method_type: authenticated ? row.payment_method_type : row.permitted_method_type,
-    authenticated_at: authenticated ? row.authenticated_at : null,
-    approved_at: approved ? row.approved_at : null,
-    tran_dt: approved ? row.tran_dt : null,
-    // Before the approval a cancellation gives nothing back.
-    cancelled_amount: approved ? row.cancelled : 0,
-  };
 }
 
 function noSuchEvent(): OneQError {

@@ -14,51 +14,46 @@ import { PaymentRecords, paymentOf, type RecordRow } from './payment-records';
 const LOOKED_AT_MAX = 500;
 
 /**
- * A merchant's payments, newest first, within some time and before the place of an earlier page. Of the `look_at` that are
- * looked at, those with the status are found, at most `wanted`. `reached` is the last one looked at: the place where the next
- * page goes on when fewer were found. Times in µs since 1970.
+ * A merchant's payments, newest first, within some time and before the place of an earlier page: those with the status, one
+ * more than are wanted, which tells that more follow. At most `look_at` are looked at; the last of them is told in any case:
+ * the place where the next page goes on when no more than the wanted were found. Looking ends with the last one told, for
+ * which PostgreSQL must not sort. Times in µs since 1970.
  */
 function list(name: string, ofOrder: string): Statement {
-  const micros = (time: string) => `(extract(epoch FROM ${time}) * 1000000)::bigint`;
   const instant = (value: string) => `'epoch'::timestamptz + ${value} * interval '1 microsecond'`;
   return {
     name,
     text: `
-    SELECT n::integer, listed.*
+    SELECT n::integer, is_found, is_last, (extract(epoch FROM payment.created_at) * 1000000)::bigint AS created_micros, payment.*
     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[],
                 $9::text[])
          WITH ORDINALITY AS query (cid, since, before, place_at, place_id, look_at, status, wanted, order_id, n),
     LATERAL (
-      WITH looked_at AS MATERIALIZED (
-        SELECT id, created_at, payments.status FROM payments
+      SELECT id, is_found, nth = look_at AS is_last
+      FROM (
+        SELECT id, created_at, query.status IS NULL OR payments.status = query.status AS is_found,
+               row_number() OVER (ORDER BY created_at DESC, id DESC) AS nth
+        FROM payments
         WHERE payments.cid = query.cid AND created_at >= ${instant('since')} AND created_at < ${instant('before')}
           AND (created_at, id) < (${instant('place_at')}, place_id) ${ofOrder}
         ORDER BY created_at DESC, id DESC LIMIT look_at
-      ), found AS (
-        SELECT id FROM looked_at WHERE query.status IS NULL OR looked_at.status = query.status
-        ORDER BY created_at DESC, id DESC LIMIT wanted
-      ), reached AS (
-        SELECT id AS reached_id, ${micros('created_at')} AS reached_at, (SELECT count(*) FROM looked_at) AS looked_at
-        FROM looked_at ORDER BY created_at, id LIMIT 1
-      ), page AS (
-        SELECT payment.* FROM found, ${paymentOf('found.id', `${micros('payments.created_at')} AS created_micros`)} AS payment
-      )
-      SELECT * FROM reached LEFT JOIN page ON true
-    ) AS listed
-    ORDER BY n, created_at DESC, id DESC`,
+      ) AS looked_at
+      WHERE is_found OR nth = look_at
+      ORDER BY created_at DESC, id DESC LIMIT wanted + 1
+    ) AS told,
+    ${paymentOf('told.id')} AS payment
+    ORDER BY n, payment.created_at DESC, payment.id DESC`,
   };
 }
 
 const LIST = list('list-payments', '');
 const LIST_OF_ORDER = list('list-payments-of-order', 'AND payments.order_id = query.order_id');
 
-interface ListRow extends Omit<RecordRow, 'id'> {
-  /** null when none of those looked at was found. */
-  readonly id: number | null;
+interface ListRow extends RecordRow {
   readonly created_micros: number;
-  readonly reached_id: number;
-  readonly reached_at: number;
-  readonly looked_at: number;
+  /** It is of the list, and not only the last one looked at. */
+  readonly is_found: boolean;
+  readonly is_last: boolean;
 }
 
 /** A place in the order of the list: after the payment of this time and id. */
@@ -96,25 +91,16 @@ export class ListPayments {
     const to = Math.min(query.to === undefined ? LATEST.at : microsOf(query.to) + SECOND, place.at + 1);
     const values = [cid, from, to, place.at, place.id, lookAt, status ?? null, limit, order_id ?? null];
     const rows = await (order_id === undefined ? this.all : this.ofOrder).rows(values);
-    const found = rows.filter((row): row is ListRow & RecordRow => row.id !== null);
-    return { data: this.records.records(found), next_cursor: this.next(rows, found, limit, lookAt) };
-  }
-
-  /** Where the next page goes on; null when nothing more can come. */
-  private next(rows: ListRow[], found: Array<ListRow & RecordRow>, limit: number, lookAt: number): string | null {
-    const [first] = rows;
-    const last = found.at(-1);
-    if (!first) return null;
-    if (last && found.length === limit) {
-      const moreFollows = last.id !== first.reached_id || first.looked_at === lookAt;
-      return moreFollows ? this.cursorOf({ at: last.created_micros, id: last.id }) : null;
-    }
-    return first.looked_at === lookAt ? this.cursorOf({ at: first.reached_at, id: first.reached_id }) : null;
+    const found = rows.filter(({ is_found }) => is_found);
+    const last = rows.at(-1);
+    const page = found.slice(0, limit);
+    const goesOnAfter = page.length < found.length ? page.at(-1) : last?.is_last ? last : undefined;
+    return { data: this.records.records(page), next_cursor: goesOnAfter ? this.cursorOf(goesOnAfter) : null };
   }
 
   /** Names the payment by its tid, so that it tells nothing of how many there are. */
-  private cursorOf({ at, id }: Place): string {
-    return Buffer.from(`${at}.${this.ids.toTid(id)}`).toString('base64url');
+  private cursorOf({ created_micros, id }: ListRow): string {
+    return Buffer.from(`${created_micros}.${this.ids.toTid(id)}`).toString('base64url');
   }
 
   private placeOf(cursor: string): Place {

@@ -12,21 +12,42 @@ import { Database, GroupRead, type Statement } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import type { Payment } from './payment.entity';
 
-/** Columns of a {@link RecordRow}. */
-export const RECORD_COLUMNS = `
-  payments.id, payments.cid, order_id, payments.status, category_cd, opponent_name, item_name, item_code, member_id, quantity,
-  payments.amount,
-  coalesce(payment_method_type, permitted_method_type) AS payment_method_type, account_last4, bank_acct_alias, balance,
-  approval_url, cancel_url, fail_url, cancelled_amount, tran_dt, created_at, authenticated_at, approved_at, expires_at`;
+/** What a {@link RecordRow} is read from: each of its columns as SQL. */
+const RECORD = {
+  id: 'payments.id',
+  cid: 'payments.cid',
+  order_id: 'order_id',
+  status: 'payments.status',
+  category_cd: 'category_cd',
+  opponent_name: 'opponent_name',
+  item_name: 'item_name',
+  item_code: 'item_code',
+  member_id: 'member_id',
+  quantity: 'quantity',
+  amount: 'payments.amount',
+  payment_method_type: 'coalesce(payment_method_type, permitted_method_type)',
+  account_last4: 'account_last4',
+  bank_acct_alias: 'bank_acct_alias',
+  balance: 'balance',
+  approval_url: 'approval_url',
+  cancel_url: 'cancel_url',
+  fail_url: 'fail_url',
+  cancelled_amount: 'cancelled_amount',
+  tran_dt: 'tran_dt',
+  created_at: 'created_at',
+  authenticated_at: 'authenticated_at',
+  approved_at: 'approved_at',
+  expires_at: 'expires_at',
+} satisfies Record<keyof RecordRow, string>;
 
 /**
- * A join with the payment of each id. The limit says that there is one: how many ids come from a page of a size that is only
- * known later, PostgreSQL takes for a share of the table, and would read all of it.
+ * A join with the payment of each id, with some columns read otherwise. The limit says that there is one: how many ids come
+ * from a page of a size that is only known later, PostgreSQL takes for a share of the table, and would read all of it.
  */
-export function paymentOf(id: string, ...more: readonly string[]): string {
+export function paymentOf(id: string, otherwise: Partial<Record<keyof RecordRow, string>> = {}): string {
+  const columns = Object.entries({ ...RECORD, ...otherwise }).map(([name, sql]) => `${sql} AS ${name}`);
   return `LATERAL (
-        SELECT ${[RECORD_COLUMNS, ...more].join()} FROM payments JOIN wallets ON wallets.id = wallet_id
-        WHERE payments.id = ${id} LIMIT 1
+        SELECT ${columns.join(', ')} FROM payments JOIN wallets ON wallets.id = wallet_id WHERE payments.id = ${id} LIMIT 1
       )`;
 }
 

@@ -44,33 +44,32 @@ const DELIVERY_COLUMNS = `
      FROM webhook_attempts WHERE delivery_id = delivery.id ORDER BY number DESC LIMIT ${ATTEMPTS_TOLD}) a) AS attempts`;
 
 /**
- * Deliveries of a merchant, newest first, before one. Of the `look_at` that are looked at, those with the status are found, at
- * most `wanted`. `reached` is the last one looked at: where the next page goes on when fewer were found.
+ * Deliveries of a merchant, newest first, before one: those with the status, one more than are wanted, which tells that more
+ * follow. At most `look_at` are looked at; the last of them is told in any case: where the next page goes on when no more than
+ * the wanted were found.
  */
 function list(name: string, ofPayment: string): Statement {
   return {
     name,
     text: `
-    SELECT n::integer, listed.*
+    SELECT n::integer, is_found, is_last, told.*
     FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[])
          WITH ORDINALITY AS query (cid, before, look_at, status, wanted, payment_id, n),
     LATERAL (
-      WITH looked_at AS MATERIALIZED (
-        SELECT id, webhook_deliveries.status FROM webhook_deliveries
+      SELECT id, is_found, nth = look_at AS is_last
+      FROM (
+        SELECT id, query.status IS NULL OR webhook_deliveries.status = query.status AS is_found,
+               row_number() OVER (ORDER BY id DESC) AS nth
+        FROM webhook_deliveries
         WHERE webhook_deliveries.cid = query.cid AND id < before ${ofPayment} ORDER BY id DESC LIMIT look_at
-      ), found AS (
-        SELECT id FROM looked_at WHERE query.status IS NULL OR looked_at.status = query.status
-        ORDER BY id DESC LIMIT wanted
-      ), reached AS (
-        SELECT min(id) AS reached_id, count(*) AS looked_at FROM looked_at
-      ), page AS (
-        SELECT delivery.* FROM found, LATERAL (
-          SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery WHERE delivery.id = found.id LIMIT 1
-        ) AS delivery
-      )
-      SELECT * FROM reached LEFT JOIN page ON true
-    ) AS listed
-    ORDER BY n, id DESC`,
+      ) AS looked_at
+      WHERE is_found OR nth = look_at
+      ORDER BY id DESC LIMIT wanted + 1
+    ) AS listed,
+    LATERAL (
+      SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery WHERE delivery.id = listed.id LIMIT 1
+    ) AS told
+    ORDER BY n, told.id DESC`,
   };
 }
 
@@ -136,11 +135,10 @@ interface DeliveryRow {
   readonly attempts: ReadonlyArray<Omit<DeliveryAttempt, 'at'> & { at: number }>;
 }
 
-interface ListRow extends Omit<DeliveryRow, 'id'> {
-  /** null when none of those looked at was found. */
-  readonly id: number | null;
-  readonly reached_id: number | null;
-  readonly looked_at: number;
+interface ListRow extends DeliveryRow {
+  /** It is of the list, and not only the last one looked at. */
+  readonly is_found: boolean;
+  readonly is_last: boolean;
 }
 
 /** The log of deliveries, and what a merchant can ask for: a test, and to have something sent again. */
@@ -171,17 +169,11 @@ export class WebhookDeliveries {
     const lookAt = status === undefined ? limit + 1 : LOOKED_AT_MAX;
     const values = [cid, before, lookAt, status ?? null, limit, payment ?? null];
     const rows = await (payment === undefined ? this.all : this.ofPayment).rows(values);
-    const found = rows.filter((row): row is ListRow & DeliveryRow => row.id !== null);
-    const data = fitting(this.deliveriesOf(found));
-    const last = found[data.length - 1];
-    const [{ reached_id, looked_at } = { reached_id: null, looked_at: 0 }] = rows;
-    if (reached_id === null) return { data, next_cursor: null };
-    const cut = data.length < found.length || data.length === limit;
-    if (last && cut) {
-      const moreFollows = last.id !== reached_id || looked_at === lookAt;
-      return { data, next_cursor: moreFollows ? this.ids.toText(last.id) : null };
-    }
-    return { data, next_cursor: looked_at === lookAt ? this.ids.toText(reached_id) : null };
+    const found = rows.filter(({ is_found }) => is_found);
+    const data = fitting(this.deliveriesOf(found.slice(0, limit)));
+    const last = rows.at(-1);
+    const goesOnAfter = data.length < found.length ? found[data.length - 1] : last?.is_last ? last : undefined;
+    return { data, next_cursor: goesOnAfter ? this.ids.toText(goesOnAfter.id) : null };
   }
 
   /** Sends `webhook.test` now, also to a webhook that is off, and tells what came of it. @throws {OneQError} NOT_FOUND */
