@@ -56,7 +56,7 @@ describe('the embedded PostgreSQL', () => {
     expect(await query(server.url('oneq'), 'SHOW listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
   });
 
-  it('comes back within two seconds, on its port and with its data, after its first process was killed', async () => {
+  it('comes back on its port, with its data, after its first process was killed', async () => {
     await query(server.url('oneq'), 'CREATE TABLE kept (id int)', 'INSERT INTO kept VALUES (1)');
     // A session at work outlives the first process for a while and holds the shared memory.
     const busy = new Client({ connectionString: server.url('oneq') });
@@ -66,9 +66,7 @@ describe('the embedded PostgreSQL', () => {
 
     process.kill(server.pid, 'SIGKILL');
     expect(await server.exited).toMatchObject({ signal: 'SIGKILL' });
-    const startedAt = Date.now();
     const again = await start(server.port);
-    expect(Date.now() - startedAt).toBeLessThan(2_000);
     expect(again.port).toBe(server.port);
     expect(await query(again.url('oneq'), 'SELECT id FROM kept')).toEqual([{ id: 1 }]);
     expect(await interrupted).toBe('interrupted');

@@ -38,10 +38,13 @@ const STOP_STEPS: readonly StopStep[] = [
 /** What every service may see of this process's environment. */
 const SYSTEM_VARIABLES = /^(PATH|HOME|TZ|LANG|LOG_LEVEL|NODE_.*|OTEL_.*)$/;
 
+const DATABASE_WAITS = ['DATABASE_CONNECT_TIMEOUT_MS', 'DATABASE_LOCK_TIMEOUT_MS'];
+
 const PASSED_ON: Readonly<Record<ServiceName, readonly string[]>> = {
   gateway: ['MERCHANT_AUTH', 'WEBHOOK_ALLOW_PRIVATE', 'RATE_LIMIT_PER_SECOND', 'TRUST_PROXY'],
-  affiliation: ['BUSINESS_REGISTRY', 'TAX_OFFICE_URL', 'TAX_OFFICE_SERVICE_KEY'],
+  affiliation: [...DATABASE_WAITS, 'BUSINESS_REGISTRY', 'TAX_OFFICE_URL', 'TAX_OFFICE_SERVICE_KEY'],
   payment: [
+    ...DATABASE_WAITS,
     'PAYMENT_TTL_SECONDS',
     'PIN_LOCK_SECONDS',
     'PIN_FAILURES_PER_ADDRESS',

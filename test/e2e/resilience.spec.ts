@@ -3,7 +3,7 @@ import { type Answer, anOrder, Shop, until } from './shop';
 describe('under concurrency, with three payment processes', () => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await Shop.open({ paymentReplicas: 3 });
+    shop = await Shop.open({ paymentReplicas: 3, isPrompt: true });
   });
   afterAll(() => shop?.close());
 
@@ -141,7 +141,7 @@ describe('under concurrency, with three payment processes', () => {
 describe('when a part is away', () => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await Shop.open();
+    shop = await Shop.open({ isPrompt: true });
   });
   afterAll(() => shop?.close());
 

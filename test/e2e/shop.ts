@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE } from '@oneq/testing';
 import { Pool } from 'pg';
 import { freePort } from '../../stack/src/ports';
 import { type Stack, startStack } from '../../stack/src/stack';
@@ -43,6 +44,8 @@ export class Shop {
     options: {
       paymentReplicas?: number;
       env?: Fields;
+      /** Gives up as soon as it does in service, also on a busy machine. */
+      isPrompt?: boolean;
       mode?: 'sandbox' | 'live';
       /** Servers to use instead of the stack's own. */
       databaseUrl?: string;
@@ -65,7 +68,7 @@ export class Shop {
       paymentReplicas: options.paymentReplicas ?? 1,
       databaseUrl: options.databaseUrl,
       natsUrl: options.natsUrl,
-      env: { ...options.env },
+      env: { ...(options.isPrompt ? {} : PATIENCE), ...options.env },
       entry: (service) => join(dataDir, `${service}.js`),
     });
     const database = new Pool({ connectionString: stack.databaseUrl, max: 2 });

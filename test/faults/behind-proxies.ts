@@ -76,7 +76,7 @@ export class BehindProxies {
     );
     const natsUrl = at(nats.url('operator', PASSWORD), await between(nats.port, frames));
     const { preload, env } = options;
-    const shop = await Shop.open({ paymentReplicas: 3, databaseUrl, natsUrl, preload, env });
+    const shop = await Shop.open({ paymentReplicas: 3, isPrompt: true, databaseUrl, natsUrl, preload, env });
     const gatewayUrl = at(
       shop.url,
       await between(

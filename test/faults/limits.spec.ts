@@ -28,7 +28,7 @@ const FAULTS: Readonly<Record<string, () => Promise<void>>> = {
     const env = { LOG_LEVEL: 'warn', RATE_LIMIT_PER_SECOND: '100000' };
     // The platform gets one core and who asks another: sharing them, the client would be what is overloaded.
     keepTo(PLATFORM_CORE);
-    const world = await World.on(await Shop.open({ paymentReplicas: 3, env }));
+    const world = await World.on(await Shop.open({ paymentReplicas: 3, isPrompt: true, env }));
     keepTo(CLIENT_CORE);
     try {
       await scenarios.atPeak(world, CLIENTS, 20_000); // until it is compiled

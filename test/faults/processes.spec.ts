@@ -9,7 +9,7 @@ describe('with three payment processes', () => {
   const random = new Random(SEED);
   let world: World;
   beforeAll(async () => {
-    world = await World.on(await Shop.open({ paymentReplicas: 3 }));
+    world = await World.on(await Shop.open({ paymentReplicas: 3, isPrompt: true }));
   }, 60_000);
   afterAll(() => world.close());
 

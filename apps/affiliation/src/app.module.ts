@@ -28,7 +28,7 @@ export class AppModule {
   static with(config: AffiliationConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
-      imports: [DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL })],
+      imports: [DatabaseModule.forSchema(SCHEMA, config)],
       controllers: [MerchantsController, OperatorController],
       providers: [
         { provide: LOGGER, useValue: log },

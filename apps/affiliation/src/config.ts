@@ -1,4 +1,4 @@
-import { ConfigurationError, commonVariables, readEnvironment, urlOf } from '@oneq/service-kit';
+import { ConfigurationError, commonVariables, databaseVariables, readEnvironment, urlOf } from '@oneq/service-kit';
 import { str } from 'envalid';
 
 export type AffiliationConfig = ReturnType<typeof readConfig>;
@@ -11,7 +11,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env) {
   const read = readEnvironment(
     {
       ...commonVariables,
-      DATABASE_URL: urlOf('postgres:', 'postgresql:')(),
+      ...databaseVariables,
       /** Whom affiliation asks about a business: by default `sandbox` in sandbox mode, `tax-office` in live mode. */
       BUSINESS_REGISTRY: str({ choices: ['sandbox', 'tax-office'] as const, default: undefined }),
       TAX_OFFICE_URL: urlOf('https:', 'http:')({ default: TAX_OFFICE_URL }),

@@ -1,6 +1,6 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { createLogger } from '@oneq/service-kit';
-import { anAffiliation, createTestDatabase, type TestDatabase } from '@oneq/testing';
+import { anAffiliation, createTestDatabase, PATIENCE, type TestDatabase } from '@oneq/testing';
 import { Client } from 'pg';
 import { AppModule } from '../src/app.module';
 import { readConfig } from '../src/config';
@@ -34,7 +34,7 @@ export class AffiliationService {
   }
 
   private static async on(database: TestDatabase, environment: NodeJS.ProcessEnv): Promise<AffiliationService> {
-    const config = readConfig({ DATABASE_URL: database.url, ...environment });
+    const config = readConfig({ DATABASE_URL: database.url, ...PATIENCE, ...environment });
     const told: string[] = [];
     const announcer = { announce: (_subject: string, change: object) => void told.push(...Object.values(change)) };
     const module = await Test.createTestingModule({

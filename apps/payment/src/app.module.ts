@@ -66,7 +66,7 @@ export class AppModule {
   static with(config: PaymentConfig, log: Logger, announcer: Announcer): DynamicModule {
     return {
       module: AppModule,
-      imports: [DatabaseModule.forSchema({ ...SCHEMA, url: config.DATABASE_URL })],
+      imports: [DatabaseModule.forSchema(SCHEMA, config)],
       controllers: [
         PaymentsController,
         CheckoutController,

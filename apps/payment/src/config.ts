@@ -1,4 +1,11 @@
-import { commonVariables, integer, readEnvironment, secret, urlOf, versionedSecrets } from '@oneq/service-kit';
+import {
+  commonVariables,
+  databaseVariables,
+  integer,
+  readEnvironment,
+  secret,
+  versionedSecrets,
+} from '@oneq/service-kit';
 
 export type PaymentConfig = ReturnType<typeof readConfig>;
 
@@ -7,7 +14,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
   const read = readEnvironment(
     {
       ...commonVariables,
-      DATABASE_URL: urlOf('postgres:', 'postgresql:')(),
+      ...databaseVariables,
       /** Makes tids from ids; never to be changed, since every tid given out depends on it. */
       TID_SECRET: secret(),
       /** Make the tokens of the payer's pages. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Test, type TestingModule } from '@nestjs/testing';
 import type { CancelCommand, NetCancelCommand, PrepareCommand } from '@oneq/contracts';
 import { createLogger } from '@oneq/service-kit';
-import { anApproval, aPrepare, createTestDatabase, TEST_SECRET, type TestDatabase } from '@oneq/testing';
+import { anApproval, aPrepare, createTestDatabase, PATIENCE, TEST_SECRET, type TestDatabase } from '@oneq/testing';
 import { Client } from 'pg';
 import { AppModule } from '../src/app.module';
 import { readConfig } from '../src/config';
@@ -50,6 +50,7 @@ export class PaymentService {
   private static async on(database: TestDatabase, environment: NodeJS.ProcessEnv): Promise<PaymentService> {
     const config = readConfig({
       DATABASE_URL: database.url,
+      ...PATIENCE,
       TID_SECRET: TEST_SECRET,
       CHECKOUT_SECRETS: `1:${TEST_SECRET}`,
       ACCOUNT_SECRETS: `1:${TEST_SECRET}`,

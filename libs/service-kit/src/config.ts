@@ -90,6 +90,18 @@ export const versionedSecrets = makeValidator<VersionedSecrets>((input) => {
   return secrets;
 });
 
+/** Variables that a service with a database reads. */
+export const databaseVariables = {
+  DATABASE_URL: urlOf('postgres:', 'postgresql:')(),
+  /** Longest wait for a connection, ms: a database that is away is told within a second. */
+  DATABASE_CONNECT_TIMEOUT_MS: integer(50, 2_500)({ default: 800 }),
+  /**
+   * Longest wait for a row that somebody else has locked, ms. Who queues there waits once for its turn and once for the row,
+   * so that a row locked for long is told within a second.
+   */
+  DATABASE_LOCK_TIMEOUT_MS: integer(10, 1_900)({ default: 400 }),
+};
+
 /** Variables that every service reads. */
 export const commonVariables = {
   MODE: str({ choices: ['sandbox', 'live'] as const, default: 'sandbox' }),

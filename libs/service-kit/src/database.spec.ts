@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@oneq/testing';
 import { Client, type Pool, type PoolClient } from 'pg';
-import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
+import type { DataSource, DataSourceOptions, MigrationInterface, QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { databaseVariables, readEnvironment } from './config';
 import { connectAndMigrate, Database, dataSourceOptions } from './database';
 import { inTrace } from './trace';
 
@@ -20,6 +21,12 @@ class SlowMigration1700000000000 implements MigrationInterface {
 const SLEEP = { name: 'sleep', text: 'SELECT pg_sleep($1)' };
 const INSERT = { name: 'insert-note', text: 'INSERT INTO notes VALUES ($1, $2) RETURNING *' };
 
+const optionsFor = (url: string, migrations: DataSourceOptions['migrations']) =>
+  dataSourceOptions(
+    { schema: 'payment', entities: [], migrations },
+    readEnvironment(databaseVariables, { DATABASE_URL: url }),
+  );
+
 describe('the database', () => {
   let place: TestDatabase;
   let source: DataSource;
@@ -27,12 +34,7 @@ describe('the database', () => {
   let admin: Client;
   beforeAll(async () => {
     place = await createTestDatabase('payment');
-    const options = dataSourceOptions({
-      url: place.url,
-      schema: 'payment',
-      entities: [],
-      migrations: [SlowMigration1700000000000],
-    });
+    const options = optionsFor(place.url, [SlowMigration1700000000000]);
     // Two replicas that start together: one migrates, the other waits for it, both longer than a statement may take.
     const [first, second] = await Promise.all([connectAndMigrate(options), connectAndMigrate(options)]);
     await second.destroy();
@@ -71,7 +73,7 @@ describe('the database', () => {
     await superuser.connect();
     await superuser.query(`ALTER DATABASE ${new URL(url).pathname.slice(1)} SET ${name} = ${value}`);
     await superuser.end();
-    const connecting = connectAndMigrate(dataSourceOptions({ url, schema: 'payment', entities: [], migrations: [] }));
+    const connecting = connectAndMigrate(optionsFor(url, []));
     await expect(connecting).rejects.toThrow(`${name} = ${value}`);
   });
 

@@ -2,22 +2,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type DynamicModule, Global, Inject, Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OneQError, unavailable } from '@oneq/contracts';
+import type { CleanedEnv } from 'envalid';
 import { type Pool, type PoolClient, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
-import { ConfigurationError } from './config';
+import { ConfigurationError, type databaseVariables } from './config';
 import { databaseError, errorCode } from './database-error';
 import { deadline } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
-/**
- * Longest wait for a row that somebody else has locked, ms. Who queues there waits once for its turn and once for the row, so
- * that a row locked for long is told within a second.
- */
-const LOCK_TIMEOUT_MS = 400;
-/** Longest wait for a connection, ms: a database that is away is told within a second. */
-const CONNECT_TIMEOUT_MS = 800;
 /** Connections per process. */
 export const POOL_SIZE = 10;
 /** How long one stays open without work, ms: each new one signs in and prepares all of its statements first. */
@@ -246,8 +240,10 @@ export function isRefusal(error: unknown): error is OneQError {
 
 type PostgresOptions = Extract<DataSourceOptions, { type: 'postgres' }>;
 
+/** Where the database is, and how long is waited there. */
+type DatabaseConfig = CleanedEnv<typeof databaseVariables>;
+
 interface DatabaseOptions {
-  readonly url: string;
   /** Schema that this service owns, and the only one it sees. */
   readonly schema: string;
   readonly entities: DataSourceOptions['entities'];
@@ -255,10 +251,13 @@ interface DatabaseOptions {
 }
 
 /** Options of a service's data source, for the service and for tests. */
-export function dataSourceOptions({ url, schema, entities, migrations }: DatabaseOptions): PostgresOptions {
+export function dataSourceOptions(
+  { schema, entities, migrations }: DatabaseOptions,
+  { DATABASE_URL, DATABASE_CONNECT_TIMEOUT_MS, DATABASE_LOCK_TIMEOUT_MS }: DatabaseConfig,
+): PostgresOptions {
   return {
     type: 'postgres',
-    url,
+    url: DATABASE_URL,
     schema,
     entities,
     migrations,
@@ -268,10 +267,10 @@ export function dataSourceOptions({ url, schema, entities, migrations }: Databas
     extra: {
       options: `-c search_path=${schema}`,
       statement_timeout: STATEMENT_TIMEOUT_MS,
-      lock_timeout: LOCK_TIMEOUT_MS,
+      lock_timeout: DATABASE_LOCK_TIMEOUT_MS,
       // The server's time-out strikes first; this one is for a server that has stopped answering.
       query_timeout: STATEMENT_TIMEOUT_MS + 500,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: DATABASE_CONNECT_TIMEOUT_MS,
       idleTimeoutMillis: POOL_IDLE_MS,
       idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
       keepAlive: true,
@@ -331,12 +330,12 @@ const toRetry = (error: unknown) => !(error instanceof ConfigurationError);
 @Global()
 @Module({})
 export class DatabaseModule {
-  static forSchema(options: DatabaseOptions): DynamicModule {
+  static forSchema(options: DatabaseOptions, config: DatabaseConfig): DynamicModule {
     return {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRootAsync({
-          useFactory: () => ({ ...dataSourceOptions(options), retryAttempts: 50, retryDelay: 200, toRetry }),
+          useFactory: () => ({ ...dataSourceOptions(options, config), retryAttempts: 50, retryDelay: 200, toRetry }),
           dataSourceFactory: (given) => {
             if (given?.type !== 'postgres') throw new Error('the data source must be PostgreSQL');
             return connectAndMigrate(given);

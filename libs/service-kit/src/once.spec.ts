@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { OneQError } from '@oneq/contracts';
 import { createTestDatabase } from '@oneq/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
+import { databaseVariables, readEnvironment } from './config';
 import { connectAndMigrate, Database, dataSourceOptions } from './database';
 import { CreateIdempotencyKeys, Once } from './once';
 import { inTrace } from './trace';
@@ -25,7 +26,8 @@ describe('a command under an Idempotency-Key', () => {
   beforeAll(async () => {
     const { url } = await createTestDatabase('payment');
     const migrations = [CreateNotes1700000000000, CreateIdempotencyKeys];
-    source = await connectAndMigrate(dataSourceOptions({ url, schema: 'payment', entities: [], migrations }));
+    const config = readEnvironment(databaseVariables, { DATABASE_URL: url });
+    source = await connectAndMigrate(dataSourceOptions({ schema: 'payment', entities: [], migrations }, config));
     database = new Database(source);
     once = new Once(database);
   });
@@ -245,8 +247,9 @@ describe('a command under an Idempotency-Key', () => {
 describe('a transaction whose work passed over a failed statement', () => {
   it('is not told as done: PostgreSQL took back all of it', async () => {
     const { url } = await createTestDatabase('payment');
-    const options = dataSourceOptions({ url, schema: 'payment', entities: [], migrations: [CreateNotes1700000000000] });
-    const source = await connectAndMigrate(options);
+    const migrations = [CreateNotes1700000000000];
+    const config = readEnvironment(databaseVariables, { DATABASE_URL: url });
+    const source = await connectAndMigrate(dataSourceOptions({ schema: 'payment', entities: [], migrations }, config));
     const database = new Database(source);
     const holder = source.createQueryRunner();
     await holder.query('BEGIN; INSERT INTO notes VALUES (1)');

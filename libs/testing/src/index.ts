@@ -1,4 +1,4 @@
 export * from './builders';
 export * from './nats';
-export { createTestDatabase, type TestDatabase } from './servers';
+export { createTestDatabase, PATIENCE, type TestDatabase } from './servers';
 export * from './webhook-sink';

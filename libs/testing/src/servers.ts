@@ -46,6 +46,12 @@ export interface TestDatabase {
   readonly adminUrl: string;
 }
 
+/**
+ * Settings of a service whose tests are not about how soon it gives up: on a busy machine a connection can take longer than a
+ * merchant should wait for being told.
+ */
+export const PATIENCE = { DATABASE_CONNECT_TIMEOUT_MS: '2500', DATABASE_LOCK_TIMEOUT_MS: '1500' };
+
 let counter = 0;
 
 /** A database of this test file's own. It goes with the server at the end of the run. */

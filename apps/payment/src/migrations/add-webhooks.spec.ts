@@ -1,4 +1,4 @@
-import { connectAndMigrate, dataSourceOptions } from '@oneq/service-kit';
+import { connectAndMigrate, databaseVariables, dataSourceOptions, readEnvironment } from '@oneq/service-kit';
 import { createTestDatabase } from '@oneq/testing';
 import { CreateLedger } from './1767000000000-create-ledger';
 import { AddCheckout } from './1768000000000-add-checkout';
@@ -10,8 +10,9 @@ const BEFORE = [CreateLedger, AddCheckout, AddCancellation];
 describe('a database from before the webhooks', () => {
   it('keeps its events, each with its merchant, in their order, and still refuses to change them', async () => {
     const { url } = await createTestDatabase('payment');
-    const options = { url, schema: 'payment', entities: [] };
-    const before = await connectAndMigrate(dataSourceOptions({ ...options, migrations: BEFORE }));
+    const options = { schema: 'payment', entities: [] };
+    const config = readEnvironment(databaseVariables, { DATABASE_URL: url });
+    const before = await connectAndMigrate(dataSourceOptions({ ...options, migrations: BEFORE }, config));
     await before.query(`
       WITH wallet AS (
         INSERT INTO wallets (account_index, account_sealed, account_last4) VALUES ('i', 's', '6789') RETURNING id
@@ -24,7 +25,8 @@ describe('a database from before the webhooks', () => {
       INSERT INTO events (payment_id, sequence, type, status, amount)
       SELECT id, n, 'payment.cancelled', 'CANCELLED', 100 FROM payment, generate_series(1, 2) n`);
     await before.destroy();
-    const after = await connectAndMigrate(dataSourceOptions({ ...options, migrations: [...BEFORE, AddWebhooks] }));
+    const migrations = [...BEFORE, AddWebhooks];
+    const after = await connectAndMigrate(dataSourceOptions({ ...options, migrations }, config));
     const rows = await after.query(
       `SELECT events.cid = payments.cid AS own, pg_snapshot_xmin(pg_current_snapshot()) > xid AS visible
        FROM events JOIN payments ON payments.id = payment_id`,
