@@ -9,6 +9,7 @@ import { readConfig } from './config';
 import { serveDocuments } from './docs/openapi';
 import { Readiness } from './health/readiness';
 import { BODY_LIMIT_BYTES, readBodies, readQuery } from './http/body';
+import { spareBoundFunctions } from './http/bound-functions';
 import {
   CONNECTION_LIMITS,
   endConnectionsWhenStopping,
@@ -27,6 +28,7 @@ import { loseReplies } from './http/test-code';
 const PATH_SEGMENT_MAX = 2_000;
 
 runMain('gateway', async () => {
+  spareBoundFunctions();
   const config = readConfig();
   const log = createLogger('gateway', config.LOG_LEVEL);
   const adapter = new FastifyAdapter({

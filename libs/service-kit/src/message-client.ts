@@ -1,7 +1,7 @@
 import { ClientNats } from '@nestjs/microservices';
 import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
-import { Gathering } from './gathering';
+import { Lane } from './lane';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
 import { inPackets, readPacket } from './packets';
@@ -19,12 +19,12 @@ interface Asked {
   readonly question: Omit<Question, 'id'>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: OneQError) => void;
-  /** ms */
-  readonly timeoutMs: number;
 }
 
 interface Waiting extends Asked {
   readonly timer: NodeJS.Timeout;
+  /** To be called when something of its packet is back. */
+  readonly arrived: () => void;
 }
 
 /**
@@ -40,7 +40,7 @@ export class MessageClient {
   private readonly nats: ClientNats;
   private readonly inbox: string;
   /** By their subject. */
-  private readonly questions = new Gathering<string, Asked>((subject, asked) => this.send(subject, asked));
+  private readonly lanes = new Map<string, Lane<Asked>>();
   private readonly waiting = new Map<number, Waiting>();
   private sent = 0;
   private connected = false;
@@ -157,27 +157,35 @@ export class MessageClient {
     if (!this.connected) return Promise.reject(unavailable('final', 'not connected to NATS'));
     const question = { data: request, deadline: Date.now() + timeoutMs, traceparent: traceparent(), idempotency };
     return new Promise((resolve, reject) => {
-      this.questions.add(subject, { question, resolve, reject, timeoutMs });
+      this.lane(subject).add({ question, resolve, reject });
     });
   }
 
-  private send(subject: string, asked: readonly Asked[]): void {
+  private lane(subject: string): Lane<Asked> {
+    const known = this.lanes.get(subject);
+    if (known) return known;
+    const lane = new Lane<Asked>((asked, arrived) => this.send(subject, asked, arrived));
+    this.lanes.set(subject, lane);
+    return lane;
+  }
+
+  private send(subject: string, asked: readonly Asked[], arrived: () => void): void {
     let first = this.sent + 1;
-    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one)))) {
+    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one, arrived)))) {
       this.publish(subject, packet, first, first + count - 1);
       first += count;
     }
   }
 
   /** The question with its number, for whose answer somebody waits from now on. */
-  private expect(asked: Asked): Question {
+  private expect(asked: Asked, arrived: () => void): Question {
     this.sent += 1;
     const id = this.sent;
     const timer = setTimeout(() => {
       this.waiting.delete(id);
       asked.reject(new OneQError('UPSTREAM_TIMEOUT'));
-    }, asked.timeoutMs);
-    this.waiting.set(id, { ...asked, timer });
+    }, asked.question.deadline - Date.now());
+    this.waiting.set(id, { ...asked, timer, arrived });
     return { id, ...asked.question };
   }
 
@@ -225,11 +233,15 @@ export class MessageClient {
     if (!waiting) return undefined;
     this.waiting.delete(id);
     clearTimeout(waiting.timer);
+    waiting.arrived();
     return waiting;
   }
 
-  /** Nobody knows what became of the messages that are on their way. */
+  /** Nobody knows what became of the messages that are on their way; those that wait for them have not left. */
   private giveUp(): void {
+    for (const lane of this.lanes.values()) {
+      for (const { reject } of lane.clear()) reject(unavailable('final', 'connection to NATS lost'));
+    }
     for (const { reject, timer } of this.waiting.values()) {
       clearTimeout(timer);
       reject(unavailable('unknown', 'connection to NATS lost'));
