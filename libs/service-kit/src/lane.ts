@@ -13,7 +13,9 @@ const TAKEN_MAX = 64;
 export class Lane<Item> {
   private queue: Item[] = [];
   private isScheduled = false;
-  private readonly onTheWay = new Map<object, NodeJS.Timeout>();
+  private onTheWay = 0;
+  /** Of the packets that count; those of before the last {@link clear} no longer do. */
+  private era = {};
 
   /** @param handOver sends the items, and calls `arrived` with the first answer */
   constructor(private readonly handOver: (items: readonly Item[], arrived: () => void) => void) {}
@@ -25,28 +27,33 @@ export class Lane<Item> {
 
   /** Forgets what is on its way and what is not yet. @returns the latter */
   clear(): Item[] {
-    for (const timer of this.onTheWay.values()) clearTimeout(timer);
-    this.onTheWay.clear();
+    this.onTheWay = 0;
+    this.era = {};
     return this.queue.splice(0);
   }
 
   /** Once all that this moment brings are here. */
   private schedule(): void {
-    if (this.isScheduled || this.queue.length === 0 || this.onTheWay.size >= ON_THE_WAY_MAX) return;
+    if (this.isScheduled || this.queue.length === 0 || this.onTheWay >= ON_THE_WAY_MAX) return;
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
-      while (this.queue.length > 0 && this.onTheWay.size < ON_THE_WAY_MAX) this.send(this.queue.splice(0, TAKEN_MAX));
+      while (this.queue.length > 0 && this.onTheWay < ON_THE_WAY_MAX) this.send(this.queue.splice(0, TAKEN_MAX));
     });
   }
 
   private send(items: readonly Item[]): void {
-    const packet = {};
+    const { era } = this;
+    let counts = true;
     const arrived = () => {
-      clearTimeout(this.onTheWay.get(packet));
-      if (this.onTheWay.delete(packet)) this.schedule();
+      clearTimeout(timer);
+      if (!counts || era !== this.era) return;
+      counts = false;
+      this.onTheWay -= 1;
+      this.schedule();
     };
-    this.onTheWay.set(packet, setTimeout(arrived, ON_THE_WAY_MS));
+    const timer = setTimeout(arrived, ON_THE_WAY_MS);
+    this.onTheWay += 1;
     this.handOver(items, arrived);
   }
 }

@@ -41,7 +41,8 @@ export class MessageClient {
   private readonly inbox: string;
   /** By their subject. */
   private readonly lanes = new Map<string, Lane<Asked>>();
-  private readonly waiting = new Map<number, Waiting>();
+  /** By the number of the question. No map: one whose entries come and go keeps them for as long as V8 keeps its former tables. */
+  private waiting: Record<number, Waiting> = {};
   private sent = 0;
   private connected = false;
 
@@ -182,10 +183,10 @@ export class MessageClient {
     this.sent += 1;
     const id = this.sent;
     const timer = setTimeout(() => {
-      this.waiting.delete(id);
+      this.taken(id);
       asked.reject(new OneQError('UPSTREAM_TIMEOUT'));
     }, asked.question.deadline - Date.now());
-    this.waiting.set(id, { ...asked, timer, arrived });
+    this.waiting[id] = { ...asked, timer, arrived };
     return { id, ...asked.question };
   }
 
@@ -229,9 +230,9 @@ export class MessageClient {
   }
 
   private taken(id: number): Waiting | undefined {
-    const waiting = this.waiting.get(id);
+    const waiting = this.waiting[id];
     if (!waiting) return undefined;
-    this.waiting.delete(id);
+    delete this.waiting[id];
     clearTimeout(waiting.timer);
     waiting.arrived();
     return waiting;
@@ -242,11 +243,12 @@ export class MessageClient {
     for (const lane of this.lanes.values()) {
       for (const { reject } of lane.clear()) reject(unavailable('final', 'connection to NATS lost'));
     }
-    for (const { reject, timer } of this.waiting.values()) {
+    const waiting = Object.values(this.waiting);
+    this.waiting = {};
+    for (const { reject, timer } of waiting) {
       clearTimeout(timer);
       reject(unavailable('unknown', 'connection to NATS lost'));
     }
-    this.waiting.clear();
   }
 }
 
