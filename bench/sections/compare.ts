@@ -11,8 +11,9 @@ import { type Cost, type Subject, total, type World } from '../world';
 /** Payments of the past that are in the tables. */
 const HISTORY = 10_000;
 const MERCHANTS = 1_000;
-const WARM_UP_OPERATIONS = 3_000;
-const WARM_UP_TURNS_MAX = 3;
+/** For each payment process, which compiles for itself. */
+const WARM_UP_OPERATIONS = 8_000;
+const WARM_UP_TURNS_MAX = 6;
 /** Connections tell of their WAL syncs when they have been idle for so long, ms. */
 const STATISTICS_DELAY_MS = 11_000;
 
@@ -74,8 +75,10 @@ async function rounds(context: Context, world: World, contenders: readonly Conte
 
 /** Node compiles what has run often enough, which on a slow machine takes more than one turn. */
 async function warmUp(world: World, contender: Contender, seconds: number): Promise<void> {
+  const replicas = contender.subject.processes().filter(({ name }) => name.startsWith('payment')).length;
+  const enough = WARM_UP_OPERATIONS * Math.max(1, replicas);
   let done = 0;
-  for (let i = 0; i < WARM_UP_TURNS_MAX && done < WARM_UP_OPERATIONS; i += 1) {
+  for (let i = 0; i < WARM_UP_TURNS_MAX && done < enough; i += 1) {
     done += (await turn(world, contender, seconds)).operations;
   }
 }
