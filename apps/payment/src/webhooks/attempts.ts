@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TEST_EVENT_TYPE } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, GroupCommit, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
 import { Counter } from 'prom-client';
 import { MerchantEvents } from '../events/merchant-events';
 import { DeliveryIds } from '../ids/prefixed-ids';
@@ -90,16 +90,68 @@ const RECORD: Statement = {
     SELECT status, (SELECT enabled FROM endpoint) AS enabled FROM delivery`,
 };
 
+/**
+ * {@link RECORD} for many attempts that have arrived, with arrays for its values, at webhooks that are failing none. It passes
+ * by whatever somebody else has locked.
+ */
+const RECORD_ARRIVALS: Statement = {
+  name: 'record-webhook-arrivals',
+  text: `
+    WITH arrival AS (
+      SELECT * FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::smallint[], $5::integer[], $6::text[])
+      WITH ORDINALITY AS arrival (id, claims, attempts_made, http_status, duration_ms, response, n)
+    ), taken AS (
+      SELECT arrival.* FROM arrival, LATERAL (
+        SELECT endpoint_id FROM webhook_deliveries delivery
+        WHERE delivery.id = arrival.id AND delivery.claims = arrival.claims
+          AND delivery.attempts_made = arrival.attempts_made
+        FOR NO KEY UPDATE SKIP LOCKED
+      ) AS locked JOIN webhook_endpoints endpoint ON endpoint.id = endpoint_id AND failing_since IS NULL
+      WHERE http_status BETWEEN 200 AND 299
+    ), delivery AS (
+      UPDATE webhook_deliveries delivery SET
+        attempts_made = delivery.attempts_made + 1, tries = tries + 1, status = 'delivered', next_attempt_at = NULL
+      FROM taken
+      WHERE delivery.id = taken.id AND delivery.claims = taken.claims AND delivery.attempts_made = taken.attempts_made
+      RETURNING n, delivery.id, delivery.attempts_made AS number, http_status, duration_ms, response
+    ), attempt AS (
+      INSERT INTO webhook_attempts (delivery_id, number, at, http_status, duration_ms, response)
+      SELECT id, number, now() - duration_ms * interval '1 millisecond', http_status, duration_ms, response FROM delivery
+    )
+    SELECT n::integer, 'delivered' AS status, NULL::boolean AS enabled FROM delivery`,
+};
+
+/** What an attempt has made of its delivery and, if it changed, of its webhook. */
+interface Recorded {
+  readonly status: string;
+  readonly enabled: boolean | null;
+}
+
+/** An attempt that was made. */
+interface Made {
+  readonly delivery: ClaimedDelivery;
+  readonly outcome: Outcome;
+}
+
 /** Makes attempts to deliver: signs, posts, writes down what came of it. */
 @Injectable()
 export class WebhookAttempts {
+  private readonly arrivals: GroupCommit<Made, Recorded>;
+
   constructor(
     private readonly database: Database,
     private readonly events: MerchantEvents,
     private readonly secrets: WebhookSecrets,
     private readonly ids: DeliveryIds,
     @Inject(LOGGER) private readonly log: Logger,
-  ) {}
+  ) {
+    this.arrivals = new GroupCommit(database, {
+      statement: RECORD_ARRIVALS,
+      values: (made) => transposed(made.map((one) => valuesOf(one).slice(0, -1))),
+      key: ({ delivery }) => String(delivery.id),
+      alone: (made) => this.recordAlone(made),
+    });
+  }
 
   /**
    * One attempt at each of these; none waits for another. Resolves when all are written down, and never rejects: what
@@ -138,14 +190,18 @@ export class WebhookAttempts {
       ...this.secrets.headers(cid, secretsOf(delivery), id, new Date(), body),
     };
     const outcome = await post({ url, headers, body, privateAllowed, timeoutMs }, resolveHost);
-    await this.record(delivery, outcome);
+    await this.record({ delivery, outcome });
   }
 
-  private async record(delivery: ClaimedDelivery, { http_status, duration_ms, response }: Outcome): Promise<void> {
-    const { id, claims, attempts_made, tries, cid } = delivery;
-    const again = secondsToNext(tries);
-    const values = [id, claims, attempts_made, http_status, duration_ms, response, again];
-    const [recorded] = await this.database.run<{ status: string; enabled: boolean | null }>(RECORD, values);
+  private async recordAlone(made: Made): Promise<Recorded | undefined> {
+    return (await this.database.run<Recorded>(RECORD, valuesOf(made)))[0];
+  }
+
+  private async record(made: Made): Promise<void> {
+    const { id, cid } = made.delivery;
+    const { http_status, duration_ms } = made.outcome;
+    const arrived = http_status !== null && http_status >= 200 && http_status < 300;
+    const recorded = await (arrived ? this.arrivals.run(made) : this.recordAlone(made));
     if (!recorded) return;
     const { status, enabled } = recorded;
     attemptsMade.inc({ status });
@@ -174,6 +230,12 @@ export class WebhookAttempts {
     const timestamp = created_at.toISOString();
     return messageOf({ id: this.ids.toText(id), type: TEST_EVENT_TYPE, timestamp, data: { cid } });
   }
+}
+
+function valuesOf({ delivery, outcome }: Made): unknown[] {
+  const { id, claims, attempts_made, tries } = delivery;
+  const { http_status, duration_ms, response } = outcome;
+  return [id, claims, attempts_made, http_status, duration_ms, response, secondsToNext(tries)];
 }
 
 interface Message {

@@ -19,7 +19,7 @@ import {
   type WebhookDelivery,
   type WebhookQuery,
 } from '@oneq/contracts';
-import { Database, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupCommit, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
 import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
@@ -77,8 +77,12 @@ const LIST = list('list-deliveries', '');
 const LIST_OF_PAYMENT = list('list-deliveries-of-payment', 'AND webhook_deliveries.payment_id = query.payment_id');
 
 const FIND: Statement = {
-  name: 'find-delivery',
-  text: `SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery WHERE id = $1 AND cid = $2`,
+  name: 'find-deliveries',
+  text: `
+    SELECT n::integer, told.* FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS query (id, cid, n), LATERAL (
+      SELECT ${DELIVERY_COLUMNS} FROM webhook_deliveries delivery
+      WHERE delivery.id = query.id AND delivery.cid = query.cid LIMIT 1
+    ) AS told`,
 };
 
 /** A test is attempted once: it stands at the end of its schedule. Taken at once, and by a worker if this process dies. */
@@ -94,6 +98,22 @@ const START_TEST: Statement = {
     SELECT ${CLAIMED_COLUMNS} FROM delivery JOIN webhook_endpoints endpoint ON endpoint.id = endpoint_id`,
 };
 
+/** {@link START_TEST} of many merchants at once, with an array of their cids, each once. */
+const START_TESTS: Statement = {
+  name: 'start-webhook-tests',
+  text: `
+    WITH command AS (
+      SELECT * FROM unnest($1::text[]) WITH ORDINALITY AS command (cid, n)
+    ), delivery AS (
+      INSERT INTO webhook_deliveries (endpoint_id, cid, url, type, tries, claims, next_attempt_at)
+      SELECT id, cid, url, '${TEST_EVENT_TYPE}', ${SCHEDULE_SECONDS.length}, 1, now() + interval '${LEASE_SECONDS} seconds'
+      FROM command JOIN webhook_endpoints USING (cid) WHERE deleted_at IS NULL
+      RETURNING *
+    )
+    SELECT n::integer, ${CLAIMED_COLUMNS}
+    FROM delivery JOIN webhook_endpoints endpoint ON endpoint.id = endpoint_id JOIN command ON command.cid = delivery.cid`,
+};
+
 const AGAIN = `
   status = 'pending', next_attempt_at = now(), tries = CASE WHEN event_id IS NULL THEN ${SCHEDULE_SECONDS.length} ELSE 0 END`;
 
@@ -104,6 +124,22 @@ const REDELIVER: Statement = {
     FROM webhook_endpoints endpoint
     WHERE delivery.id = $1 AND delivery.cid = $2 AND endpoint.id = endpoint_id AND enabled
     RETURNING delivery.id`,
+};
+
+/** {@link REDELIVER} of many at once, with arrays for its values, passing by what somebody else has locked. */
+const REDELIVER_TOGETHER: Statement = {
+  name: 'redeliver-webhooks',
+  text: `
+    WITH command AS (
+      SELECT command.* FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS command (id, cid, n), LATERAL (
+        SELECT FROM webhook_deliveries delivery WHERE delivery.id = command.id AND delivery.cid = command.cid
+        FOR NO KEY UPDATE SKIP LOCKED
+      ) AS locked
+    )
+    UPDATE webhook_deliveries delivery SET ${AGAIN}, url = endpoint.url
+    FROM command, webhook_endpoints endpoint
+    WHERE delivery.id = command.id AND endpoint.id = endpoint_id AND enabled
+    RETURNING n::integer, delivery.id`,
 };
 
 /** Sends the failed deliveries since $2 again, ${REDELIVERED_MAX} at most. */
@@ -146,6 +182,9 @@ interface ListRow extends DeliveryRow {
 export class WebhookDeliveries {
   private readonly all: GroupRead<readonly unknown[], ListRow>;
   private readonly ofPayment: GroupRead<readonly unknown[], ListRow>;
+  private readonly finds: GroupRead<readonly [id: number, cid: string], DeliveryRow>;
+  private readonly tests: GroupCommit<string, ClaimedDelivery>;
+  private readonly redeliveries: GroupCommit<readonly [id: number, cid: string], { id: number }>;
 
   constructor(
     private readonly database: Database,
@@ -158,6 +197,22 @@ export class WebhookDeliveries {
   ) {
     this.all = new GroupRead(database, { statement: LIST, values: transposed });
     this.ofPayment = new GroupRead(database, { statement: LIST_OF_PAYMENT, values: transposed });
+    this.finds = new GroupRead<readonly [number, string], DeliveryRow>(database, {
+      statement: FIND,
+      values: transposed,
+    });
+    this.tests = new GroupCommit(database, {
+      statement: START_TESTS,
+      values: (cids) => [cids],
+      key: (cid) => cid,
+      alone: async (cid) => (await database.run<ClaimedDelivery>(START_TEST, [cid]))[0],
+    });
+    this.redeliveries = new GroupCommit<readonly [number, string], { id: number }>(database, {
+      statement: REDELIVER_TOGETHER,
+      values: transposed,
+      key: ([id]) => String(id),
+      alone: async (place) => (await database.run<{ id: number }>(REDELIVER, place))[0],
+    });
   }
 
   /** @throws {OneQError} INVALID_PARAMETER for a cursor that no list gave */
@@ -180,7 +235,7 @@ export class WebhookDeliveries {
   async test({ cid }: WebhookQuery): Promise<Executed<WebhookDelivery>> {
     // Only that there is a test is one with the Idempotency-Key: no transaction stays open while somebody else is asked.
     const { answer: delivery, replayed } = await this.once.run(async () => {
-      const [started] = await this.database.run<ClaimedDelivery>(START_TEST, [cid]);
+      const started = await this.tests.run(cid);
       if (!started) throw noWebhook();
       return started;
     });
@@ -191,7 +246,7 @@ export class WebhookDeliveries {
   /** Sends one again, now and if need be on a new schedule. @throws {OneQError} NOT_FOUND */
   async redeliver({ cid, id: text }: RedeliverCommand): Promise<WebhookDelivery> {
     const id = this.ids.toId(text);
-    const [again] = id === null ? [] : await this.database.run<{ id: number }>(REDELIVER, [id, cid]);
+    const again = id === null ? undefined : await this.redeliveries.run([id, cid]);
     if (!again) throw new OneQError('NOT_FOUND');
     const delivery = await this.find(again.id, cid);
     this.database.afterCommit(() => this.nudge.nudge());
@@ -213,7 +268,7 @@ export class WebhookDeliveries {
   }
 
   private async find(id: number, cid: string): Promise<WebhookDelivery> {
-    const [row] = await this.database.run<DeliveryRow>(FIND, [id, cid]);
+    const row = await this.finds.row([id, cid]);
     if (!row) throw new Error('a delivery that was written is not there');
     return this.deliveriesOf([row])[0] as WebhookDelivery;
   }
