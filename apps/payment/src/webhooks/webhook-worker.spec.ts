@@ -163,22 +163,26 @@ describe('the webhook worker', () => {
     slow = await WebhookSink.open();
   });
 
-  it('whose time has run out cannot spoil what another has written', async () => {
-    let fail: (() => void) | undefined;
+  it.each([
+    ['spoil', 410, 200, 'delivered'],
+    ['add to', 200, 204, 'delivered'],
+    ['make good', 200, 500, 'pending'],
+  ])('whose time has run out cannot %s what another has written', async (_how, late, answered, status) => {
+    let answer: (() => void) | undefined;
     slow.answer = (_arrival, response) => {
-      fail = () => void response.writeHead(410).end();
+      answer = () => void response.writeHead(late).end();
     };
     await webhooks.set(cid, slow.url);
     await service.authenticated({ cid });
-    const late = webhooks.anotherWorker();
-    await late.deliverDue();
-    await until(() => fail !== undefined);
+    const worker = webhooks.anotherWorker();
+    await worker.deliverDue();
+    await until(() => answer !== undefined);
     await webhooks.pass(cid, '16 seconds');
-    slow.says(200);
+    slow.says(answered);
     await webhooks.deliver();
-    fail?.();
-    await late.idle();
-    expect(await webhooks.log(cid)).toMatchObject([{ status: 'delivered', attempts: [{ http_status: 200 }] }]);
+    answer?.();
+    await worker.idle();
+    expect(await webhooks.log(cid)).toMatchObject([{ status, attempts: [{ http_status: answered }] }]);
     expect(await webhooks.find(cid)).toMatchObject({ enabled: true });
   });
 
