@@ -1,8 +1,8 @@
+import { MESSAGES_MAX } from './packets';
+
 /** Packets that are on their way to a service at a time, and how long one is taken to be, ms, until its first answer is here. */
 const ON_THE_WAY_MAX = 2;
 const ON_THE_WAY_MS = 10;
-/** Items taken for one packet at most; see MESSAGES_MAX there. */
-const TAKEN_MAX = 64;
 
 /**
  * Hands over what comes in packets: what comes at the same moment together, and what comes while packets are on their way in
@@ -38,7 +38,7 @@ export class Lane<Item> {
     this.isScheduled = true;
     setImmediate(() => {
       this.isScheduled = false;
-      while (this.queue.length > 0 && this.onTheWay < ON_THE_WAY_MAX) this.send(this.queue.splice(0, TAKEN_MAX));
+      while (this.queue.length > 0 && this.onTheWay < ON_THE_WAY_MAX) this.send(this.queue.splice(0, MESSAGES_MAX));
     });
   }
 
