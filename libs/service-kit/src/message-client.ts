@@ -1,7 +1,7 @@
 import { ClientNats } from '@nestjs/microservices';
 import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
 import { createInbox, type Msg, type NatsConnection } from 'nats';
-import { Lane } from './lane';
+import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
 import { inPackets, readPacket } from './packets';
@@ -19,12 +19,12 @@ interface Asked {
   readonly question: Omit<Question, 'id'>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: OneQError) => void;
+  /** ms */
+  readonly timeoutMs: number;
 }
 
 interface Waiting extends Asked {
   readonly timer: NodeJS.Timeout;
-  /** To be called when something of its packet is back. */
-  readonly arrived: () => void;
 }
 
 /**
@@ -40,7 +40,7 @@ export class MessageClient {
   private readonly nats: ClientNats;
   private readonly inbox: string;
   /** By their subject. */
-  private readonly lanes = new Map<string, Lane<Asked>>();
+  private readonly questions = new Gathering<string, Asked>((subject, asked) => this.send(subject, asked));
   /** By the number of the question. No map: one whose entries come and go keeps them for as long as V8 keeps its former tables. */
   private waiting: Record<number, Waiting> = {};
   private sent = 0;
@@ -158,35 +158,27 @@ export class MessageClient {
     if (!this.connected) return Promise.reject(unavailable('final', 'not connected to NATS'));
     const question = { data: request, deadline: Date.now() + timeoutMs, traceparent: traceparent(), idempotency };
     return new Promise((resolve, reject) => {
-      this.lane(subject).add({ question, resolve, reject });
+      this.questions.add(subject, { question, resolve, reject, timeoutMs });
     });
   }
 
-  private lane(subject: string): Lane<Asked> {
-    const known = this.lanes.get(subject);
-    if (known) return known;
-    const lane = new Lane<Asked>((asked, arrived) => this.send(subject, asked, arrived));
-    this.lanes.set(subject, lane);
-    return lane;
-  }
-
-  private send(subject: string, asked: readonly Asked[], arrived: () => void): void {
+  private send(subject: string, asked: readonly Asked[]): void {
     let first = this.sent + 1;
-    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one, arrived)))) {
+    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one)))) {
       this.publish(subject, packet, first, first + count - 1);
       first += count;
     }
   }
 
   /** The question with its number, for whose answer somebody waits from now on. */
-  private expect(asked: Asked, arrived: () => void): Question {
+  private expect(asked: Asked): Question {
     this.sent += 1;
     const id = this.sent;
     const timer = setTimeout(() => {
-      this.taken(id);
+      delete this.waiting[id];
       asked.reject(new OneQError('UPSTREAM_TIMEOUT'));
-    }, asked.question.deadline - Date.now());
-    this.waiting[id] = { ...asked, timer, arrived };
+    }, asked.timeoutMs);
+    this.waiting[id] = { ...asked, timer };
     return { id, ...asked.question };
   }
 
@@ -234,15 +226,11 @@ export class MessageClient {
     if (!waiting) return undefined;
     delete this.waiting[id];
     clearTimeout(waiting.timer);
-    waiting.arrived();
     return waiting;
   }
 
-  /** Nobody knows what became of the messages that are on their way; those that wait for them have not left. */
+  /** Nobody knows what became of the messages that are on their way. */
   private giveUp(): void {
-    for (const lane of this.lanes.values()) {
-      for (const { reject } of lane.clear()) reject(unavailable('final', 'connection to NATS lost'));
-    }
     const waiting = Object.values(this.waiting);
     this.waiting = {};
     for (const { reject, timer } of waiting) {

@@ -4,8 +4,8 @@ import { AsyncResource } from 'node:async_hooks';
  * Spares functions that are bound to an asynchronous resource the deprecated property `asyncResource` (DEP0172), which Node.js
  * makes for each of them from two functions with prototypes of their own. V8 keeps a map for every prototype, and through it
  * whatever the function holds, until the next full garbage collection: Fastify binds one for each body, so every such request
- * outlived its answer by seconds, and each of the frequent small collections had to copy them all (a pause of 12 ms in place of
- * one; see docs/performance.md). Newer versions of Node.js have no such property, and are left as they are.
+ * outlived its answer by seconds, and each of the frequent small collections had to copy them all (see docs/performance.md).
+ * Newer versions of Node.js have no such property, and are left as they are.
  */
 export function spareBoundFunctions(): void {
   const bound = new AsyncResource('probe').bind(() => undefined);

@@ -85,20 +85,10 @@ const FIND: Statement = {
     ) AS told`,
 };
 
-/** A test is attempted once: it stands at the end of its schedule. Taken at once, and by a worker if this process dies. */
-const START_TEST: Statement = {
-  name: 'start-webhook-test',
-  text: `
-    WITH delivery AS (
-      INSERT INTO webhook_deliveries (endpoint_id, cid, url, type, tries, claims, next_attempt_at)
-      SELECT id, cid, url, '${TEST_EVENT_TYPE}', ${SCHEDULE_SECONDS.length}, 1, now() + interval '${LEASE_SECONDS} seconds'
-      FROM webhook_endpoints WHERE cid = $1 AND deleted_at IS NULL
-      RETURNING *
-    )
-    SELECT ${CLAIMED_COLUMNS} FROM delivery JOIN webhook_endpoints endpoint ON endpoint.id = endpoint_id`,
-};
-
-/** {@link START_TEST} of many merchants at once, with an array of their cids, each once. */
+/**
+ * Starts a test of each of these merchants, each named once. A test is attempted once: it stands at the end of its schedule.
+ * Taken at once, and by a worker if this process dies.
+ */
 const START_TESTS: Statement = {
   name: 'start-webhook-tests',
   text: `
@@ -205,7 +195,7 @@ export class WebhookDeliveries {
       statement: START_TESTS,
       values: (cids) => [cids],
       key: (cid) => cid,
-      alone: async (cid) => (await database.run<ClaimedDelivery>(START_TEST, [cid]))[0],
+      alone: async (cid) => (await database.run<ClaimedDelivery>(START_TESTS, [[cid]]))[0],
     });
     this.redeliveries = new GroupCommit<readonly [number, string], { id: number }>(database, {
       statement: REDELIVER_TOGETHER,
