@@ -240,8 +240,8 @@ export function anAffiliation(changes: Fields = {}): Fields {
   };
 }
 
-/** Resolves once the condition holds; fails after `timeoutMs`. */
-export async function until(condition: () => Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+/** Resolves once the condition holds; fails after `timeoutMs`, which a crowded machine is not to use up. */
+export async function until(condition: () => Promise<boolean>, timeoutMs = 25_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('the awaited condition did not come to hold');

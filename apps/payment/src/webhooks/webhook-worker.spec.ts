@@ -5,7 +5,7 @@ import { MerchantEvents } from '../events/merchant-events';
 import { WebhookWorker } from './webhook-worker';
 
 /** Resolves once the condition holds; fails after `timeoutMs`. */
-async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 25_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error('the awaited condition did not come to hold');
