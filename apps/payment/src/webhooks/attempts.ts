@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { TEST_EVENT_TYPE } from '@oneq/contracts';
+import { type DeliveryStatus, TEST_EVENT_TYPE } from '@oneq/contracts';
 import { Database, GroupCommit, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
 import { Counter } from 'prom-client';
 import { MerchantEvents } from '../events/merchant-events';
@@ -76,6 +76,7 @@ const RECORD: Statement = {
       INSERT INTO webhook_attempts (delivery_id, number, at, http_status, duration_ms, response)
       SELECT id, attempts_made, now() - $5::integer * interval '1 millisecond', http_status, $5, $6
       FROM delivery, outcome
+      RETURNING at
     ), endpoint AS (
       UPDATE webhook_endpoints endpoint SET
         failing_since = CASE WHEN NOT arrived THEN coalesce(failing_since, now()) END,
@@ -87,7 +88,7 @@ const RECORD: Statement = {
                                AND (failing_since IS NULL OR failing_since <= now() - ${FAILING_MAX})) END
       RETURNING endpoint.id, enabled
     )
-    SELECT status, (SELECT enabled FROM endpoint) AS enabled FROM delivery`,
+    SELECT status, at, (SELECT enabled FROM endpoint) AS enabled FROM delivery, attempt`,
 };
 
 /**
@@ -118,14 +119,19 @@ const RECORD_ARRIVALS: Statement = {
       INSERT INTO webhook_attempts (delivery_id, number, at, http_status, duration_ms, response)
       SELECT id, number, now() - duration_ms * interval '1 millisecond', http_status, duration_ms, response FROM delivery
     )
-    SELECT n::integer, 'delivered' AS status, NULL::boolean AS enabled FROM delivery`,
+    SELECT n::integer, 'delivered' AS status, now() - duration_ms * interval '1 millisecond' AS at, NULL::boolean AS enabled
+    FROM delivery`,
 };
 
-/** What an attempt has made of its delivery and, if it changed, of its webhook. */
+/** What an attempt that began at a time has made of its delivery and, if it changed, of its webhook. */
 interface Recorded {
-  readonly status: string;
+  readonly status: DeliveryStatus;
+  readonly at: Date;
   readonly enabled: boolean | null;
 }
+
+/** An attempt that was made and written down. */
+export interface Attempted extends Outcome, Recorded {}
 
 /** An attempt that was made. */
 interface Made {
@@ -160,7 +166,6 @@ export class WebhookAttempts {
    */
   async make(
     deliveries: readonly ClaimedDelivery[],
-    timeoutMs = ATTEMPT_TIMEOUT_MS,
     ended: (delivery: ClaimedDelivery) => void = () => {},
   ): Promise<void> {
     // Nobody would hear that their contents cannot be read, which ends the process.
@@ -171,10 +176,9 @@ export class WebhookAttempts {
       deliveries.map(async (delivery) => {
         try {
           const message = (await bodies).get(delivery.id);
-          if (message && performance.now() - claimedAt < BEGIN_WITHIN_MS)
-            await this.attempt(delivery, message, timeoutMs);
+          if (message && performance.now() - claimedAt < BEGIN_WITHIN_MS) await this.attempt(delivery, message);
         } catch (err) {
-          this.log.error({ err, delivery: this.ids.toText(delivery.id) }, 'could not attempt a webhook');
+          this.failed(delivery, err);
         } finally {
           ended(delivery);
         }
@@ -182,7 +186,29 @@ export class WebhookAttempts {
     );
   }
 
-  private async attempt(delivery: ClaimedDelivery, { id, body }: Message, timeoutMs: number): Promise<void> {
+  /**
+   * One attempt at a test. Never rejects.
+   * @param timeoutMs for the attempt
+   * @returns undefined when it could not be attempted or written down
+   */
+  async makeTest(delivery: ClaimedDelivery, timeoutMs: number): Promise<Attempted | undefined> {
+    try {
+      return await this.attempt(delivery, this.testOf(delivery), timeoutMs);
+    } catch (err) {
+      this.failed(delivery, err);
+      return undefined;
+    }
+  }
+
+  private failed({ id }: ClaimedDelivery, err: unknown): void {
+    this.log.error({ err, delivery: this.ids.toText(id) }, 'could not attempt a webhook');
+  }
+
+  private async attempt(
+    delivery: ClaimedDelivery,
+    { id, body }: Message,
+    timeoutMs = ATTEMPT_TIMEOUT_MS,
+  ): Promise<Attempted | undefined> {
     const { cid, url, private_allowed: privateAllowed } = delivery;
     const headers = {
       'content-type': 'application/json',
@@ -190,25 +216,27 @@ export class WebhookAttempts {
       ...this.secrets.headers(cid, secretsOf(delivery), id, new Date(), body),
     };
     const outcome = await post({ url, headers, body, privateAllowed, timeoutMs }, resolveHost);
-    await this.record({ delivery, outcome });
+    const recorded = await this.record({ delivery, outcome });
+    return recorded && { ...outcome, ...recorded };
   }
 
   private async recordAlone(made: Made): Promise<Recorded | undefined> {
     return (await this.database.run<Recorded>(RECORD, valuesOf(made)))[0];
   }
 
-  private async record(made: Made): Promise<void> {
+  private async record(made: Made): Promise<Recorded | undefined> {
     const { id, cid } = made.delivery;
     const { http_status, duration_ms } = made.outcome;
     const arrived = http_status !== null && http_status >= 200 && http_status < 300;
     const recorded = await (arrived ? this.arrivals.run(made) : this.recordAlone(made));
-    if (!recorded) return;
+    if (!recorded) return undefined;
     const { status, enabled } = recorded;
     attemptsMade.inc({ status });
     const line = { delivery: this.ids.toText(id), cid, http_status, duration_ms };
     if (status === 'delivered') this.log.debug(line, 'webhook delivered');
     else this.log.info({ ...line, status }, 'webhook not delivered');
     if (enabled === false) this.log.warn({ cid, event: 'webhook.disabled', http_status }, 'webhook turned off');
+    return recorded;
   }
 
   /** What is sent, by delivery. */

@@ -22,7 +22,7 @@ import {
 import { Database, GroupCommit, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
 import { PaymentIds } from '../ids/payment-ids';
 import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
-import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
+import { type Attempted, CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';
 import { fitting } from './fitting';
 import { WebhookNudge } from './nudge';
 import { SCHEDULE_SECONDS } from './schedule';
@@ -224,13 +224,13 @@ export class WebhookDeliveries {
   /** Sends `webhook.test` now, also to a webhook that is off, and tells what came of it. @throws {OneQError} NOT_FOUND */
   async test({ cid }: WebhookQuery): Promise<Executed<WebhookDelivery>> {
     // Only that there is a test is one with the Idempotency-Key: no transaction stays open while somebody else is asked.
-    const { answer: delivery, replayed } = await this.once.run(async () => {
+    const { answer: test, replayed } = await this.once.run(async () => {
       const started = await this.tests.run(cid);
       if (!started) throw noWebhook();
       return started;
     });
-    if (!replayed) await this.attempts.make([delivery], TEST_TIMEOUT_MS);
-    return { answer: await this.find(delivery.id, cid), replayed };
+    const attempted = replayed ? undefined : await this.attempts.makeTest(test, TEST_TIMEOUT_MS);
+    return { answer: attempted ? this.testOf(test, attempted) : await this.find(test.id, cid), replayed };
   }
 
   /** Sends one again, now and if need be on a new schedule. @throws {OneQError} NOT_FOUND */
@@ -257,10 +257,29 @@ export class WebhookDeliveries {
     return { redelivered };
   }
 
+  /** A test after its attempt, which is the only one. */
+  private testOf(
+    { id, url }: ClaimedDelivery,
+    { status, at, http_status, duration_ms, response }: Attempted,
+  ): WebhookDelivery {
+    const attempts = [{ at: at.getTime(), http_status, duration_ms, response }];
+    const row: DeliveryRow = {
+      id,
+      event_id: null,
+      payment_id: null,
+      type: TEST_EVENT_TYPE,
+      url,
+      status,
+      next_attempt_at: null,
+      attempts,
+    };
+    return this.deliveryOf(row);
+  }
+
   private async find(id: number, cid: string): Promise<WebhookDelivery> {
     const row = await this.finds.row([id, cid]);
     if (!row) throw new Error('a delivery that was written is not there');
-    return this.deliveriesOf([row])[0] as WebhookDelivery;
+    return this.deliveryOf(row);
   }
 
   private placeOf(cursor: string): number {
@@ -268,6 +287,10 @@ export class WebhookDeliveries {
     if (id !== null) return id;
     const format = { ko: '앞 응답의 next_cursor', en: 'next_cursor of the answer before' };
     throw invalidParameter({ field: 'cursor', code: 'INVALID_FORMAT', params: { format } });
+  }
+
+  private deliveryOf(row: DeliveryRow): WebhookDelivery {
+    return this.deliveriesOf([row])[0] as WebhookDelivery;
   }
 
   private deliveriesOf(rows: readonly DeliveryRow[]): WebhookDelivery[] {

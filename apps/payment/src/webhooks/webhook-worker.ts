@@ -107,7 +107,7 @@ export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationS
     const values = [[...this.inFlight.keys()], [...this.inFlight.values()], room, each, plenty];
     const claimed = await this.database.run<ClaimedDelivery>(CLAIM, values);
     for (const { endpoint_id } of claimed) this.count(endpoint_id, 1);
-    const attempts = this.attempts.make(claimed, undefined, ({ endpoint_id }) => {
+    const attempts = this.attempts.make(claimed, ({ endpoint_id }) => {
       this.count(endpoint_id, -1);
       this.nudge(); // the next of the payment may go, and there is room
     });
