@@ -30,12 +30,13 @@ describe('deploy/nats.conf on a real nats-server', () => {
       env: { ...secrets },
       logFile: path.join(directory, 'nats.log'),
     });
-  const connectAs = async (user: User) => {
+  /** @param to the service whose answers it waits for */
+  const connectAs = async (user: User, to = '') => {
     const connection = await connect({
       servers: `127.0.0.1:${server.port}`,
       user,
       pass: passwords[user],
-      inboxPrefix: `_INBOX.${user}`,
+      inboxPrefix: `_INBOX.${user}${to && `.${to}`}`,
       reconnect: false,
     });
     connections.push(connection);
@@ -61,7 +62,7 @@ describe('deploy/nats.conf on a real nats-server', () => {
   it.each<['affiliation' | 'payment']>([['affiliation'], ['payment']])(
     'carries a request to %s and back',
     async (service) => {
-      const [gateway, answering] = await Promise.all([connectAs('gateway'), connectAs(service)]);
+      const [gateway, answering] = await Promise.all([connectAs('gateway', service), connectAs(service)]);
       answering.subscribe(`${service}.prepare`, {
         queue: service,
         callback: (_error, message) => {
@@ -92,9 +93,11 @@ describe('deploy/nats.conf on a real nats-server', () => {
     ['payment', 'publish', 'affiliation.find'],
     ['payment', 'publish', 'payment.approve'],
     ['payment', 'publish', '_INBOX.gateway.forged'],
+    ['payment', 'publish', '_INBOX.gateway.affiliation.forged'],
     ['payment', 'subscription', 'affiliation.find'],
     ['payment', 'subscription', '_INBOX.>'],
     ['affiliation', 'publish', 'payment.approve'],
+    ['affiliation', 'publish', '_INBOX.gateway.payment.forged'],
     ['affiliation', 'subscription', 'payment.approve'],
   ])('refuses %s the %s %s', async (user, operation, subject) => {
     const connection = await connectAs(user);

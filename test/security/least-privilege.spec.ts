@@ -113,8 +113,8 @@ describe('least privilege', () => {
         publish: ['affiliation.x', 'payment.x'],
         subscribe: ['_INBOX.gateway.>', 'affiliation.events.x', 'payment.events.x'],
       },
-      affiliation: { publish: ['affiliation.events.x'], subscribe: ['affiliation.x'] },
-      payment: { publish: ['payment.events.x'], subscribe: ['payment.x'] },
+      affiliation: { publish: ['affiliation.events.x', '_INBOX.gateway.affiliation.x'], subscribe: ['affiliation.x'] },
+      payment: { publish: ['payment.events.x', '_INBOX.gateway.payment.x'], subscribe: ['payment.x'] },
     };
     const SUBJECTS = [
       'affiliation.x',
@@ -123,6 +123,8 @@ describe('least privilege', () => {
       'payment.events.x',
       'gateway.x',
       '_INBOX.gateway.x',
+      '_INBOX.gateway.affiliation.x',
+      '_INBOX.gateway.payment.x',
       '_INBOX.payment.x',
       '_INBOX.x',
       'anything',
@@ -177,8 +179,10 @@ describe('least privilege', () => {
       const allowed: string[] = [];
       const hear = (nats: NatsConnection, subject: string) => void nats.subscribe(subject, { callback: () => {} });
       for (const subject of SUBJECTS) if (await may((nats) => hear(nats, subject))) allowed.push(subject);
-      const own = (MAY[user]?.subscribe ?? []).map((subject) => subject.replace('>', 'x'));
-      expect(allowed.sort()).toEqual([...own].sort());
+      const own = MAY[user]?.subscribe ?? [];
+      expect(allowed).toEqual(
+        SUBJECTS.filter((subject) => own.some((name) => subject.startsWith(name.replace(/>$/, '')))),
+      );
       const wild: string[] = [];
       for (const subject of WILD) if (await may((nats) => hear(nats, subject))) wild.push(subject);
       expect(wild).toEqual(WHOLE[user]);

@@ -1,6 +1,6 @@
 import { ClientNats } from '@nestjs/microservices';
 import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
-import { createInbox, type Msg, type NatsConnection } from 'nats';
+import { type Msg, type NatsConnection, nuid } from 'nats';
 import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
@@ -38,7 +38,8 @@ interface Waiting extends Asked {
  */
 export class MessageClient {
   private readonly nats: ClientNats;
-  private readonly inbox: string;
+  /** Nobody else's subjects end like this one's inbox. */
+  private readonly inbox = nuid.next();
   /** By their subject. */
   private readonly questions = new Gathering<string, Asked>((subject, asked) => this.send(subject, asked));
   /** By the number of the question. No map: one whose entries come and go keeps them for as long as V8 keeps its former tables. */
@@ -50,10 +51,9 @@ export class MessageClient {
   constructor(
     url: string,
     name: string,
-    inboxPrefix: string,
+    private readonly inboxPrefix: string,
     private readonly log: Logger,
   ) {
-    this.inbox = createInbox(inboxPrefix);
     this.nats = new ClientNats(natsOptions(url, name, inboxPrefix));
     this.nats.on('disconnect', () => {
       log.warn('connection to NATS lost');
@@ -69,7 +69,7 @@ export class MessageClient {
   /** Connects; waits for as long as NATS is not there. */
   async connect(): Promise<void> {
     const connection: NatsConnection = await this.nats.connect();
-    connection.subscribe(`${this.inbox}.*`, {
+    connection.subscribe(this.inboxFor('*', '*'), {
       callback: (error, message) => {
         if (error) this.log.error({ err: error }, 'cannot hear answers');
         else this.settle(message);
@@ -182,11 +182,21 @@ export class MessageClient {
     return { id, ...asked.question };
   }
 
+  /**
+   * Where a service's answers come. It names the service, which may answer there and nowhere else, at any time: were it allowed
+   * a subject for each request that it gets (`allow_responses`), nats-server would keep all of a minute and look through them
+   * for every further one once they are 4,096.
+   */
+  private inboxFor(service: string, questions: string): string {
+    return `${this.inboxPrefix}.${service}.${this.inbox}.${questions}`;
+  }
+
   /** The answers come to a subject that names the questions by their first and last number. */
   private publish(subject: string, packet: Uint8Array, first: number, last: number): void {
     try {
       if (!this.connected) throw new Error('not connected to NATS');
-      this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply: `${this.inbox}.${first}-${last}` });
+      const reply = this.inboxFor(subject.slice(0, subject.indexOf('.')), `${first}-${last}`);
+      this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply });
     } catch (error) {
       this.refuse(first, last, error); // closed, or too large: nothing left
     }
@@ -196,7 +206,7 @@ export class MessageClient {
     // NATS itself answers without a body that nobody listens on the subject.
     if (message.data.length === 0) {
       const [first, last] = message.subject
-        .slice(this.inbox.length + 1)
+        .slice(message.subject.lastIndexOf('.') + 1)
         .split('-')
         .map(Number);
       this.refuse(first ?? 0, last ?? 0, 'nobody listens');

@@ -202,9 +202,10 @@ describe('messages over NATS', () => {
   it('are dropped when their deadline has passed before they are read', async () => {
     await service();
     const operator = await connect(natsOptions(nats.url('operator'), 'late') as object);
+    const inbox = '_INBOX.operator.payment.late';
     const questions = [-1, 10_000].map((ms, id) => ({ id, data: { text: 'late' }, deadline: Date.now() + ms }));
-    const answers = operator.subscribe('operator.answers', { max: 1 });
-    operator.publish(Echo.subject, jsonLines(questions), { reply: 'operator.answers' });
+    const answers = operator.subscribe(inbox, { max: 1 });
+    operator.publish(Echo.subject, jsonLines(questions), { reply: inbox });
     for await (const answer of answers) expect(answer.string()).toBe(jsonLines([{ id: 1, response: 'late' }]));
     expect(seen.handled).toBe(1);
     await operator.close();
