@@ -46,7 +46,8 @@ const DELIVERY_COLUMNS = `
 /**
  * Deliveries of a merchant, newest first, before one: those with the status, one more than are wanted, which tells that more
  * follow. At most `look_at` are looked at; the last of them is told in any case: where the next page goes on when no more than
- * the wanted were found.
+ * the wanted were found. Ordered by the merchant, too, and the merchant no constant to the planner: it would take the order from
+ * the primary key, and pass by all that other merchants have.
  */
 function list(name: string, ofPayment: string): Statement {
   return {
@@ -59,9 +60,10 @@ function list(name: string, ofPayment: string): Statement {
       SELECT id, is_found, nth = look_at AS is_last
       FROM (
         SELECT id, query.status IS NULL OR webhook_deliveries.status = query.status AS is_found,
-               row_number() OVER (ORDER BY id DESC) AS nth
+               row_number() OVER (ORDER BY webhook_deliveries.cid DESC, id DESC) AS nth
         FROM webhook_deliveries
-        WHERE webhook_deliveries.cid = query.cid AND id < before ${ofPayment} ORDER BY id DESC LIMIT look_at
+        WHERE webhook_deliveries.cid >= query.cid AND (webhook_deliveries.cid, id) < (query.cid, before) ${ofPayment}
+        ORDER BY webhook_deliveries.cid DESC, id DESC LIMIT look_at
       ) AS looked_at
       WHERE is_found OR nth = look_at
       ORDER BY id DESC LIMIT wanted + 1
@@ -132,7 +134,7 @@ const REDELIVER_TOGETHER: Statement = {
     RETURNING n::integer, delivery.id`,
 };
 
-/** Sends the failed deliveries since $2 again, ${REDELIVERED_MAX} at most. */
+/** Sends the failed deliveries since $2 again, ${REDELIVERED_MAX} at most; in the order of an index of the merchant, as {@link list}. */
 const REDELIVER_FAILED: Statement = {
   name: 'redeliver-failed-webhooks',
   text: `
@@ -143,8 +145,8 @@ const REDELIVER_FAILED: Statement = {
       FROM endpoint
       WHERE status = 'failed' AND delivery.id IN (
         SELECT id FROM webhook_deliveries
-        WHERE cid = $1 AND status = 'failed' AND event_id IS NOT NULL AND created_at >= to_timestamp($2)
-        ORDER BY id LIMIT ${REDELIVERED_MAX})
+        WHERE cid BETWEEN $1 AND $1 AND status = 'failed' AND event_id IS NOT NULL AND created_at >= to_timestamp($2)
+        ORDER BY cid, id LIMIT ${REDELIVERED_MAX})
       RETURNING delivery.id
     )
     SELECT (SELECT count(*) FROM delivery) AS count FROM endpoint`,
