@@ -63,6 +63,26 @@ describe('the database', () => {
     );
   });
 
+  it.each(['UTC', 'Asia/Seoul', 'America/St_Johns'])(
+    'reads times, also where the server writes them as of %s',
+    async (zone) => {
+      const TIMES = [
+        '2026-11-26 08:43:00.123456+00',
+        '2026-11-26 08:43:00+00',
+        '0099-01-01 00:00:00.9+00',
+        '12026-11-26 00:00:00+00',
+      ];
+      const text = `SELECT time, (extract(epoch FROM time) * 1000)::bigint AS ms
+                  FROM unnest($1::timestamptz[]) AS time`;
+      await database.inTransaction(async () => {
+        await database.run({ name: 'set-zone', text: `SELECT set_config('timezone', $1, true)` }, [zone]);
+        const rows = await database.run<{ time: Date; ms: number }>({ name: 'times', text }, [TIMES]);
+        expect(rows).toHaveLength(TIMES.length);
+        for (const { time, ms } of rows) expect(Math.abs(time.getTime() - ms)).toBeLessThanOrEqual(1);
+      });
+    },
+  );
+
   it('hands on a broken constraint as it is', async () => {
     await expect(database.run(INSERT, [1, 'again'])).rejects.toMatchObject({ constraint: 'notes_pkey' });
   });

@@ -27,6 +27,12 @@ types.setTypeParser(types.builtins.INT8, (text) => {
   return value;
 });
 
+// A time in UTC, as our own server writes it, is one that V8 reads faster than pg's patterns.
+const parseTime = types.getTypeParser(types.builtins.TIMESTAMPTZ);
+types.setTypeParser(types.builtins.TIMESTAMPTZ, (text) =>
+  text.endsWith('+00') && text[4] === '-' ? new Date(`${text.slice(0, 10)}T${text.slice(11, -3)}Z`) : parseTime(text),
+);
+
 const ignore = () => {};
 
 /** One SQL statement, prepared under its name on every connection that runs it. */
