@@ -114,13 +114,13 @@ const RECORD_ARRIVALS: Statement = {
         attempts_made = delivery.attempts_made + 1, tries = tries + 1, status = 'delivered', next_attempt_at = NULL
       FROM taken
       WHERE delivery.id = taken.id AND delivery.claims = taken.claims AND delivery.attempts_made = taken.attempts_made
-      RETURNING n, delivery.id, delivery.attempts_made AS number, http_status, duration_ms, response
+      RETURNING n, delivery.id, delivery.attempts_made AS number, now() - duration_ms * interval '1 millisecond' AS at,
+                http_status, duration_ms, response
     ), attempt AS (
       INSERT INTO webhook_attempts (delivery_id, number, at, http_status, duration_ms, response)
-      SELECT id, number, now() - duration_ms * interval '1 millisecond', http_status, duration_ms, response FROM delivery
+      SELECT id, number, at, http_status, duration_ms, response FROM delivery
     )
-    SELECT n::integer, 'delivered' AS status, now() - duration_ms * interval '1 millisecond' AS at, NULL::boolean AS enabled
-    FROM delivery`,
+    SELECT n::integer, 'delivered' AS status, at, NULL::boolean AS enabled FROM delivery`,
 };
 
 /** What an attempt that began at a time has made of its delivery and, if it changed, of its webhook. */

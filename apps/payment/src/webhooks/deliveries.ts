@@ -46,8 +46,8 @@ const DELIVERY_COLUMNS = `
 /**
  * Deliveries of a merchant, newest first, before one: those with the status, one more than are wanted, which tells that more
  * follow. At most `look_at` are looked at; the last of them is told in any case: where the next page goes on when no more than
- * the wanted were found. Ordered by the merchant, too, and the merchant no constant to the planner: it would take the order from
- * the primary key, and pass by all that other merchants have.
+ * the wanted were found. Bounded and ordered by merchant and id: given one merchant and the order of ids, PostgreSQL may read
+ * the primary key instead, and pass by all that other merchants have.
  */
 function list(name: string, ofPayment: string): Statement {
   return {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Database } from '@oneq/service-kit';
 import { WebhookSink } from '@oneq/testing';
 import { Webhook } from 'standardwebhooks';
 import { PaymentService } from '../../test/service';
@@ -376,7 +377,9 @@ describe('webhooks', () => {
       );
       expect(arrival?.id).toBe(delivery.event_id);
       sink.says(500);
-      expect(await webhooks.test(cid)).toMatchObject({ status: 'failed', attempts: [{ http_status: 500 }] });
+      const failed = await webhooks.test(cid);
+      expect(failed).toMatchObject({ status: 'failed', attempts: [{ http_status: 500 }] });
+      expect(await webhooks.log(cid)).toEqual([delivery, failed]);
       await webhooks.deliver();
       expect(sink.arrivals).toHaveLength(2);
     });
@@ -467,6 +470,32 @@ describe('webhooks', () => {
       expect(await walk({ limit: 2, status: 'failed' })).toEqual(tids.slice(0, 1));
       expect(await walk({ limit: 2, tid: tids[3] })).toEqual([tids[3]]);
       await expect(webhooks.list({ cid, cursor: 'x' })).rejects.toMatchObject({ code: 'INVALID_PARAMETER' });
+    });
+
+    it('is found without a look at what others have', async () => {
+      await webhooks.set(cid, sink.url);
+      for (let i = 0; i < 3; i += 1) await service.authenticated({ cid });
+      await webhooks.deliver();
+      // All later than this merchant's, most of one merchant, which is what makes the order of all seem the shorter way.
+      await service.admin.query(
+        `INSERT INTO webhook_deliveries (endpoint_id, cid, url, type, status, next_attempt_at)
+         SELECT 0, CASE WHEN n % 10 = 0 THEN 'TCSMALL' || n % 100 ELSE 'TCLARGE' END, '', 'webhook.test', 'delivered', NULL
+         FROM generate_series(1, 20000) n`,
+      );
+      await service.admin.query('ANALYZE webhook_deliveries');
+      const database = service.module.get(Database);
+      const rowsRead = async () => {
+        const text = `SELECT (seq_tup_read + idx_tup_fetch)::integer AS n FROM pg_stat_xact_user_tables
+                      WHERE relname = 'webhook_deliveries'`;
+        return (await database.run<{ n: number }>({ name: 'rows-read', text }, []))[0]?.n ?? 0;
+      };
+      await database.inTransaction(async () => {
+        const before = await rowsRead();
+        expect((await webhooks.list({ cid })).data).toHaveLength(3);
+        const read = (await rowsRead()) - before;
+        expect(read).toBeGreaterThan(0);
+        expect(read).toBeLessThanOrEqual(6); // each to find it, and to tell of it
+      });
     });
 
     it('fits into a message however long the answers were', async () => {
