@@ -4,13 +4,13 @@ import { get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ServiceName, StackOptions } from './options';
 import { endChild, exitOf, ProcessExit, RunningProcess, StopStep } from './processes';
-import { DatabaseService } from './provision';
 import { SecretName, Secrets } from './secrets';
 
-/** What the services are connected to. */
+/** What a service is connected to. */
 export interface Connections {
-  readonly databaseUrls: Readonly<Record<DatabaseService, string>>;
-  readonly natsUrls: Readonly<Record<ServiceName, string>>;
+  readonly natsUrl: string;
+  /** The gateway has none. */
+  readonly databaseUrl?: string;
 }
 
 export interface ServiceLaunch {
@@ -23,6 +23,8 @@ export interface ServiceLaunch {
   readonly port: number;
   /** Address at which `/health/ready` tells whether it serves. */
   readonly healthUrl: string;
+  /** What it cannot serve without: before, it is not asked. */
+  readonly needs?: Promise<unknown>;
   readonly logFile: string;
   /** Ends it at once when aborted. */
   readonly signal: AbortSignal;
@@ -71,7 +73,7 @@ const OWN_SECRETS: Readonly<Record<ServiceName, readonly SecretName[]>> = {
 export function serviceEnvironment(
   service: ServiceName,
   options: StackOptions,
-  { databaseUrls, natsUrls }: Connections,
+  { natsUrl, databaseUrl }: Connections,
   secrets: Secrets,
   metricsPort: number,
   environment: NodeJS.ProcessEnv = process.env,
@@ -84,25 +86,25 @@ export function serviceEnvironment(
     ...Object.fromEntries(inherited),
     ...Object.fromEntries(OWN_SECRETS[service].map((name) => [name, secrets[name]])),
     MODE: options.mode,
-    NATS_URL: natsUrls[service],
+    NATS_URL: natsUrl,
     METRICS_PORT: String(metricsPort),
-    ...(service === 'gateway'
-      ? { PORT: String(options.port), HOST: options.host, PUBLIC_URL: options.publicUrl }
-      : { DATABASE_URL: databaseUrls[service] }),
+    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+    ...(service === 'gateway' ? { PORT: String(options.port), HOST: options.host, PUBLIC_URL: options.publicUrl } : {}),
     ...options.env,
   };
 }
 
 /** Starts a service's process; it is ready when its health check says so. */
 export function launchService(launch: ServiceLaunch): RunningProcess {
-  const { entry, marker, env, port, healthUrl, logFile, signal } = launch;
+  const { entry, marker, env, port, healthUrl, needs, logFile, signal } = launch;
   const log = openSync(logFile, 'a');
   const child = fork(entry, [marker], {
     // A group of its own, so that Ctrl-C in the terminal reaches only the supervisor, which stops things in order.
     // When the supervisor is killed, the service sees its IPC channel close and ends itself.
     detached: true,
     env,
-    execArgv: ['--enable-source-maps'],
+    // None of this process's own. Source maps in particular would be parsed for each of two thousand modules while it starts.
+    execArgv: [],
     stdio: ['ignore', log, log, 'ipc'],
     signal,
     killSignal: 'SIGKILL',
@@ -112,16 +114,19 @@ export function launchService(launch: ServiceLaunch): RunningProcess {
   return {
     pid: child.pid ?? 0,
     port,
-    ready: answersOk(healthUrl, exited),
+    ready: answersOk(healthUrl, exited, needs),
     exited,
     stop: () => endChild(child, exited, STOP_STEPS),
   };
 }
 
-/** Resolves when the URL answers 200; stays pending when the process ends before. */
-async function answersOk(url: string, exited: Promise<ProcessExit>): Promise<void> {
+/** Resolves when the URL answers 200; stays pending when the process ends before, or what it needs does not come. */
+async function answersOk(url: string, exited: Promise<ProcessExit>, needs?: Promise<unknown>): Promise<void> {
   let ended = false;
   void exited.then(() => {
+    ended = true;
+  });
+  await needs?.catch(() => {
     ended = true;
   });
   while (!ended) {

@@ -9,7 +9,7 @@ import { PostgresServer, startPostgres } from './postgres';
 import { postgresHome } from './postgres-home';
 import { endProcess, processesWithArgument, RunningProcess, waitUntil } from './processes';
 import { projectRoot } from './project';
-import { createDatabase, provision } from './provision';
+import { createDatabase, DatabaseService, provision } from './provision';
 import { readSecrets, Secrets } from './secrets';
 import { Connections, launchService, serviceEnvironment } from './services';
 import { StartError, StoppedError, SupervisedProcess, seconds } from './supervisor';
@@ -115,9 +115,22 @@ export class Stack {
     await this.checkPort();
     const secrets = readSecrets(dataDir);
 
-    const [database, nats] = await Promise.all([this.bringUpDatabase(secrets), this.bringUpNats(secrets)]);
-    this.admin = { databaseUrl: database.adminUrl, natsUrl: nats.operatorUrl };
-    await this.bringUpServices({ databaseUrls: database.urls, natsUrls: nats.urls }, secrets);
+    const gettingNats = this.bringUpNats(secrets);
+    const services = Promise.all([this.bringUpDatabase(secrets), gettingNats]).then(async ([database, nats]) => {
+      this.admin = { databaseUrl: database.adminUrl, natsUrl: nats.operatorUrl };
+      const startedAt = performance.now();
+      await this.bringUpServices(database.urls, nats.urls, secrets);
+      return startedAt;
+    });
+    // It has no database, and loads while PostgreSQL starts.
+    const gateway = gettingNats.then(
+      ({ urls }) => this.superviseService('gateway', 'gateway', { natsUrl: urls.gateway }, secrets, services).up,
+    );
+    const [startedAt] = await Promise.all([services, gateway]);
+    const replicas = this.options.paymentReplicas;
+    this.line(
+      `gateway, affiliation, payment${replicas > 1 ? ` × ${replicas}` : ''} … ${seconds(performance.now() - startedAt)}`,
+    );
     this.writeStackFile();
   }
 
@@ -201,23 +214,29 @@ export class Stack {
     return { operatorUrl: server.url('operator', secrets.OPERATOR_NATS_PASSWORD), urls };
   }
 
-  private async bringUpServices(connections: Connections, secrets: Secrets): Promise<void> {
-    const startedAt = performance.now();
+  private async bringUpServices(
+    databaseUrls: Readonly<Record<DatabaseService, string>>,
+    natsUrls: Readonly<Record<DatabaseService, string>>,
+    secrets: Secrets,
+  ): Promise<void> {
     const replicas = this.options.paymentReplicas;
-    const services = [
-      this.superviseService('gateway', 'gateway', connections, secrets),
-      this.superviseService('affiliation', 'affiliation', connections, secrets),
+    const start = (name: DatabaseService, title: string) =>
+      this.superviseService(name, title, { natsUrl: natsUrls[name], databaseUrl: databaseUrls[name] }, secrets).up;
+    await Promise.all([
+      start('affiliation', 'affiliation'),
       ...Array.from({ length: replicas }, (_, index) =>
-        this.superviseService('payment', replicas > 1 ? `payment-${index + 1}` : 'payment', connections, secrets),
+        start('payment', replicas > 1 ? `payment-${index + 1}` : 'payment'),
       ),
-    ];
-    await Promise.all(services.map(({ up }) => up));
-    this.line(
-      `gateway, affiliation, payment${replicas > 1 ? ` × ${replicas}` : ''} … ${seconds(performance.now() - startedAt)}`,
-    );
+    ]);
   }
 
-  private superviseService(name: ServiceName, title: string, connections: Connections, secrets: Secrets) {
+  private superviseService(
+    name: ServiceName,
+    title: string,
+    connections: Connections,
+    secrets: Secrets,
+    needs?: Promise<unknown>,
+  ) {
     const { options } = this;
     const entry = options.entry?.(name) ?? path.join(projectRoot(), 'dist', 'apps', name, 'src', 'main.js');
     const logFile = this.newLog(title);
@@ -232,6 +251,7 @@ export class Stack {
         env: serviceEnvironment(name, options, connections, secrets, metricsPort),
         port,
         healthUrl: `http://${name === 'gateway' ? reachableHost(options.host) : '127.0.0.1'}:${port}/health/ready`,
+        needs,
         logFile,
         signal: this.hard.signal,
       });
