@@ -7,6 +7,7 @@ import { readConfig } from '../apps/payment/src/config';
 import { PaymentIds } from '../apps/payment/src/ids/payment-ids';
 import { EventIds } from '../apps/payment/src/ids/prefixed-ids';
 import { AccountVault } from '../apps/payment/src/wallets/account-vault';
+import type { StackOptions } from '../stack/src/options';
 import { freePort } from '../stack/src/ports';
 import { endChild, exitOf } from '../stack/src/processes';
 import { readSecrets, type Secrets } from '../stack/src/secrets';
@@ -19,8 +20,10 @@ import { type Seeded, Seeder } from './seed';
 const TTL_SECONDS = 86_400;
 /** Settings of the services that are not what is measured. */
 const ENVIRONMENT = { RATE_LIMIT_PER_SECOND: '1000000', PAYMENT_TTL_SECONDS: String(TTL_SECONDS) };
+/** A cache that holds what is asked for, as PostgreSQL's manual advises: up to a quarter of the memory. */
+const CACHE = { shared_buffers: '1GB' };
 /** Checkpoints and autovacuum stay out of runs of seconds: what fell into somebody's turn would be counted as its own. */
-const QUIET_POSTGRES = [`checkpoint_timeout = '1h'`, `max_wal_size = '32GB'`, 'autovacuum = off'];
+const QUIET_POSTGRES = { checkpoint_timeout: '1h', max_wal_size: '32GB', autovacuum: 'off' };
 
 /** More payments than are made in a moment. */
 const PROGRESS_FROM = 100_000;
@@ -70,7 +73,9 @@ export class World {
   ): Promise<World> {
     progress(`starting a stack with ${payments.toLocaleString('en')} payments`);
     const dataDir = temporaryFolder();
-    const { stack, url } = await startPlatform(dataDir, 1);
+    const { stack, url } = await startPlatform(dataDir, 1, {
+      postgresSettings: settings.quietPostgres === false ? CACHE : { ...CACHE, ...QUIET_POSTGRES },
+    });
     const secrets = readSecrets(dataDir);
     const admin = new Client({ connectionString: stack.databaseUrl, application_name: 'oneq-bench' });
     await admin.connect();
@@ -78,10 +83,6 @@ export class World {
     const ids = new PaymentIds(config.TID_SECRET);
     const seed = new Seeder(admin, new AccountVault(config.ACCOUNT_SECRETS, config.ACCOUNT_INDEX_SECRET), ids);
     const platform = { title: 'OneQ Pay', url, processes: () => stack.processes() };
-    if (settings.quietPostgres !== false) {
-      for (const setting of QUIET_POSTGRES) await admin.query(`ALTER SYSTEM SET ${setting}`);
-      await admin.query('SELECT pg_reload_conf()');
-    }
     await seed.wallets();
     const history = await seed.history(payments, (done) => {
       if (payments > PROGRESS_FROM) progress(`${done.toLocaleString('en')} payments made`);
@@ -112,7 +113,7 @@ export class World {
   async withPaymentProcesses(count: number): Promise<Subject> {
     const dataDir = temporaryFolder();
     copyFileSync(path.join(this.dataDir, 'secrets.json'), path.join(dataDir, 'secrets.json'));
-    const { stack, url } = await startPlatform(dataDir, count, this.stack.databaseUrl);
+    const { stack, url } = await startPlatform(dataDir, count, { databaseUrl: this.stack.databaseUrl });
     this.stops.push(async () => {
       await stack.stop();
       rmSync(dataDir, { recursive: true, force: true });
@@ -190,11 +191,16 @@ function temporaryFolder(): string {
   return folder;
 }
 
-async function startPlatform(dataDir: string, paymentReplicas: number, databaseUrl?: string) {
+async function startPlatform(
+  dataDir: string,
+  paymentReplicas: number,
+  database: Pick<StackOptions, 'databaseUrl' | 'postgresSettings'>,
+) {
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const stack = await startStack({
-    ...{ port, host: 'localhost', publicUrl: url, dataDir, mode: 'sandbox', paymentReplicas, databaseUrl },
+    ...{ port, host: 'localhost', publicUrl: url, dataDir, mode: 'sandbox', paymentReplicas },
+    ...database,
     env: ENVIRONMENT,
   });
   return { stack, url };

@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The program of a service; by default the built one. */
   readonly entry?: (service: ServiceName) => string;
+  /** Settings of the database that it brings along, by name, as in postgresql.conf. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
   /** Told each step and each event in one line. */
   readonly progress?: (line: string) => void;
 }

@@ -163,6 +163,7 @@ export class Stack {
           dataDir: home.directory,
           password: secrets.EMBEDDED_POSTGRES_PASSWORD,
           port,
+          settings: this.options.postgresSettings,
           logFile,
           signal: this.hard.signal,
         });

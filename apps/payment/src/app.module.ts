@@ -19,6 +19,7 @@ import { AddCancellation } from './migrations/1769000000000-add-cancellation';
 import { AddWebhooks } from './migrations/1770000000000-add-webhooks';
 import { AddOpenedWallets } from './migrations/1770100000000-add-opened-wallets';
 import { AddPasswordFailures } from './migrations/1772000000000-add-password-failures';
+import { LeaveRoomForUpdates } from './migrations/1773000000000-leave-room-for-updates';
 import { ApprovePayment } from './payments/approve';
 import { AuthenticatePayment } from './payments/authenticate';
 import { CancelPayment } from './payments/cancel';
@@ -58,6 +59,7 @@ export const SCHEMA = {
     AddOpenedWallets,
     CreateIdempotencyKeys,
     AddPasswordFailures,
+    LeaveRoomForUpdates,
   ],
 };
 
