@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATIENCE } from '@oneq/testing';
@@ -57,6 +57,7 @@ export class Shop {
     const port = await freePort();
     const mode = options.mode ?? 'sandbox';
     const dataDir = await mkdtemp(join(tmpdir(), 'oneq-e2e-'));
+    await chmod(dataDir, 0o711); // run by root, PostgreSQL starts as another user, who must find its files
     for (const service of SERVICES)
       await writeFile(join(dataDir, `${service}.js`), program(service, dataDir, options.preload));
     const stack = await startStack({
