@@ -17,9 +17,10 @@ module.exports = {
     { name: 'libs-know-no-app', severity: 'error', from: { path: '^libs/' }, to: { path: '^apps/' } },
     {
       name: 'the-gateway-has-no-database',
+      comment: 'Nor loads one: what it shares with the other services has none either.',
       severity: 'error',
-      from: { path: '^apps/gateway/' },
-      to: { path: 'node_modules/(typeorm|pg|@nestjs/typeorm)/' },
+      from: { path: '^(apps/gateway|libs/(contracts|service-kit))/', pathNot: '\\.spec\\.ts$' },
+      to: { path: '(^libs/database/)|(node_modules/(typeorm|pg|@nestjs/typeorm)/)' },
     },
     {
       name: 'contracts-stand-alone',
@@ -44,7 +45,7 @@ module.exports = {
     {
       name: 'tests-stay-out-of-production',
       severity: 'error',
-      from: { path: '^(apps|libs/(contracts|service-kit)|stack)/', pathNot: '(\\.spec\\.ts$)|(/test/)' },
+      from: { path: '^(apps|libs/(contracts|database|service-kit)|stack)/', pathNot: '(\\.spec\\.ts$)|(/test/)' },
       to: { path: '(\\.spec\\.ts$)|(/test/)|(^libs/testing/)|(node_modules/@nestjs/testing/)' },
     },
     {
@@ -57,7 +58,7 @@ module.exports = {
       name: 'no-development-package-in-production',
       severity: 'error',
       from: {
-        path: '^(apps|libs/(contracts|service-kit))/',
+        path: '^(apps|libs/(contracts|database|service-kit))/',
         pathNot: '(\\.spec\\.ts$)|(/test/)|(/build-assets\\.mjs$)',
       },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },

@@ -3,7 +3,7 @@
  * serialisation of forms and answers; no Nest, no NATS, no second validation, no logs, metrics or error documents.
  */
 import { parse } from 'node:querystring';
-import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/service-kit';
+import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/database';
 import { fastify } from 'fastify';
 import { Pool, types } from 'pg';
 import { APPROVE } from '../../apps/payment/src/payments/approve';

@@ -5,7 +5,7 @@
 import 'reflect-metadata';
 import { parse as parseForm } from 'node:querystring';
 import { ApproveRequest, PrepareRequest, parse } from '@oneq/contracts';
-import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/service-kit';
+import { POOL_IDLE_MS, POOL_SIZE } from '@oneq/database';
 import { fastify } from 'fastify';
 import { types } from 'pg';
 import { Column, DataSource, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm';

@@ -51,7 +51,7 @@ const TOGETHER = {
   'refund-payments': 'refund-payment',
 };
 
-const { Database } = require(path.join(dist, 'libs/service-kit/src/database.js'));
+const { Database } = require(path.join(dist, 'libs/database/src/database.js'));
 const { run } = Database.prototype;
 Database.prototype.run = async function sabotaged(statement, values) {
   const what = broken();
@@ -86,7 +86,7 @@ Database.prototype.run = async function sabotaged(statement, values) {
   return run.call(this, statement, values);
 };
 
-const { Once } = require(path.join(dist, 'libs/service-kit/src/once.js'));
+const { Once } = require(path.join(dist, 'libs/database/src/once.js'));
 const { run: runOnce } = Once.prototype;
 Once.prototype.run = async function sabotaged(work) {
   // The Idempotency-Key alone would already see to it.

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
+import { CreateIdempotencyKeys, DatabaseModule, Once } from '@oneq/database';
+import { type Announcer, LOGGER, type Logger } from '@oneq/service-kit';
 import type { AffiliationConfig } from './config';
 import { Affiliate } from './merchants/affiliate';
 import { BuiltInMerchant } from './merchants/built-in-merchant';

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { type Announcer, CreateIdempotencyKeys, DatabaseModule, LOGGER, type Logger, Once } from '@oneq/service-kit';
+import { CreateIdempotencyKeys, DatabaseModule, Once } from '@oneq/database';
+import { type Announcer, LOGGER, type Logger } from '@oneq/service-kit';
 import { BindPhone } from './checkout/bind-phone';
 import { CheckoutController } from './checkout/checkout.controller';
 import { CheckoutHints } from './checkout/checkout-hints';

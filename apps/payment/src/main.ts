@@ -1,9 +1,11 @@
 import 'reflect-metadata';
-import { runMain, runService } from '@oneq/service-kit';
+import { Database } from '@oneq/database';
+import { type Announcer, type Logger, runMain, runService } from '@oneq/service-kit';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
 
 runMain('payment', async () => {
   const config = readConfig();
-  await runService('payment', config, (log, announcer) => AppModule.with(config, log, announcer));
+  const module = (log: Logger, announcer: Announcer) => AppModule.with(config, log, announcer);
+  await runService('payment', config, module, (app) => app.get(Database).ping());
 });

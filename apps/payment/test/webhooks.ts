@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ListDeliveriesQuery, WebhookDelivery } from '@oneq/contracts';
-import { createLogger, Database } from '@oneq/service-kit';
+import { Database } from '@oneq/database';
+import { createLogger } from '@oneq/service-kit';
 import { WebhookAttempts } from '../src/webhooks/attempts';
 import { WebhookDeliveries } from '../src/webhooks/deliveries';
 import { WebhookEndpoints } from '../src/webhooks/endpoints';

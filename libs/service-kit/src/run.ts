@@ -3,7 +3,6 @@ import { NestFactory } from '@nestjs/core';
 import type { Mode } from '@oneq/contracts';
 import type { Announcer } from './announcer';
 import { ConfigurationError, EXIT_CONFIGURATION } from './config';
-import { Database } from './database';
 import { DrainingNatsServer } from './draining-nats-server';
 import { createLogger, type Logger, NestLog } from './log';
 import { startManagement } from './management';
@@ -45,11 +44,13 @@ function endWhileStarting(): never {
 /**
  * Starts a service that answers messages of one queue group over NATS.
  * @param module makes the service's module from its logger and its way to tell others of what happened
+ * @param ready rejects while the service could not answer for another reason than NATS
  */
 export async function runService(
   service: string,
   config: ServiceConfig,
   module: (log: Logger, announcer: Announcer) => Type | { module: Type },
+  ready: (app: INestApplicationContext) => Promise<unknown>,
 ): Promise<void> {
   const log = createLogger(service, config.LOG_LEVEL);
   const server = new DrainingNatsServer({ ...natsOptions(config.NATS_URL, service), queue: service }, log);
@@ -60,10 +61,9 @@ export async function runService(
   });
   app.useGlobalPipes(new MessagePipe(config.MODE));
   app.useGlobalFilters(new WireErrorFilter(log));
-  const database = app.get(Database);
   const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, async () => {
     if (!server.isConnected()) throw new Error('not connected to NATS');
-    await database.ping();
+    await ready(app);
   });
   endOnSignal(app, log, () => management.close());
   await app.listen();

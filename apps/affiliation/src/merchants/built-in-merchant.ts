@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 
 /** The specification's own test cid, and how its samples spell it: one merchant with one set of orders. */
 const CID = 'TC0ONETIME';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type MerchantFacts, type MerchantRecord, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
-import { Database, GroupRead, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { DataSource } from 'typeorm';
 import { Merchant } from './entities';
 import { MerchantChanges } from './merchant-changes';

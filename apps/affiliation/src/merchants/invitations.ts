@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type InviteCommand, type Invited, OneQError, toSeoulTime, type Words } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 
 /** The same command again finds the invitation that it made. */
 const INVITE: Statement = {

@@ -1,7 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
-import { Answers, Database, Once } from '@oneq/service-kit';
+import { Database, Once } from '@oneq/database';
+import { Answers } from '@oneq/service-kit';
 import { Affiliate } from './affiliate';
 import { FindMerchant } from './find-merchant';
 import { Invitations } from './invitations';

@@ -6,7 +6,8 @@ import {
   type OperatedMerchant,
   type ReissueKeyCommand,
 } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { FindMerchant, MODE, recordOf } from './find-merchant';
 import { MerchantChanges } from './merchant-changes';
 import { RotateKey } from './rotate-key';

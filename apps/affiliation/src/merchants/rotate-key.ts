@@ -6,7 +6,8 @@ import {
   type RotateKeyCommand,
   toSeoulTime,
 } from '@oneq/contracts';
-import { Database, GroupRead, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement, transposed } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { FindMerchant } from './find-merchant';
 import { MerchantChanges } from './merchant-changes';
 

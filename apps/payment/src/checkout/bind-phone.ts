@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { BeginCheckoutCommand, CancelCheckoutCommand, CheckoutQuery, CheckoutView } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 import { PaymentIds } from '../ids/payment-ids';
 import { ClosePayment } from '../payments/close';
 import { CheckoutHints } from './checkout-hints';

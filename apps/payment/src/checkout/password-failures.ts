@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { OneQError } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CONFIG, type PaymentConfig } from '../config';
 
 /** Counts begin anew with each hour of the clock. */

@@ -10,7 +10,7 @@ import {
   type PaymentMethodType,
   type PaymentStatus,
 } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 import { CONFIG, type PaymentConfig } from '../config';
 import { CheckoutTokens } from '../ids/checkout-tokens';
 import { PaymentIds } from '../ids/payment-ids';

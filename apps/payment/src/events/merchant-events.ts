@@ -9,7 +9,7 @@ import {
   type PaymentEventType,
   type PaymentRecord,
 } from '@oneq/contracts';
-import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement, transposed } from '@oneq/database';
 import { EventIds } from '../ids/prefixed-ids';
 import { PaymentRecords, paymentOf, type RecordRow } from '../payments/payment-records';
 

@@ -1,4 +1,5 @@
-import { connectAndMigrate, databaseVariables, dataSourceOptions, readEnvironment } from '@oneq/service-kit';
+import { connectAndMigrate, dataSourceOptions } from '@oneq/database';
+import { databaseVariables, readEnvironment } from '@oneq/service-kit';
 import { createTestDatabase } from '@oneq/testing';
 import { CreateLedger } from './1767000000000-create-ledger';
 import { AddCheckout } from './1768000000000-add-checkout';

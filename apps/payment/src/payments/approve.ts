@@ -7,7 +7,8 @@ import {
   isFinished,
   OneQError,
 } from '@oneq/contracts';
-import { Database, GroupCommit, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupCommit, type Statement, transposed } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';

@@ -1,5 +1,5 @@
 import { OneQError } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 import { accountNumber, anApproval } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';

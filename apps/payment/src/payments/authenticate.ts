@@ -8,7 +8,8 @@ import {
   type PayerPartDone,
   type PaymentMethodType,
 } from '@oneq/contracts';
-import { Database, GroupCommit, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, GroupCommit, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { CONFIG, type PaymentConfig } from '../config';
 import { tellEvent } from '../events/tell-event';

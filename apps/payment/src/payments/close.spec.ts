@@ -7,7 +7,7 @@ import {
   type PaymentStatus,
   TRANSITIONS,
 } from '@oneq/contracts';
-import { Database } from '@oneq/service-kit';
+import { Database } from '@oneq/database';
 import { anApproval } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { PaymentIds } from '../ids/payment-ids';

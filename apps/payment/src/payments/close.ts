@@ -9,7 +9,8 @@ import {
   type PaymentStatus,
   TRANSITIONS,
 } from '@oneq/contracts';
-import { brokenConstraint, Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { OneQError } from '@oneq/contracts';
-import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement, transposed } from '@oneq/database';
 import { DataSource } from 'typeorm';
 import { PaymentIds } from '../ids/payment-ids';
 import { Payment } from './payment.entity';

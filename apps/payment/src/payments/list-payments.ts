@@ -6,7 +6,7 @@ import {
   type ListPaymentsQuery,
   type PaymentList,
 } from '@oneq/contracts';
-import { Database, GroupRead, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement, transposed } from '@oneq/database';
 import { PaymentIds } from '../ids/payment-ids';
 import { PaymentRecords, paymentOf, type RecordRow } from './payment-records';
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type NetCancelCommand, type NetCancelled, type NetCancelResult, OneQError } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 import { ClosePayment } from './close';
 import { FindPayment } from './find-payment';
 import type { Payment } from './payment.entity';

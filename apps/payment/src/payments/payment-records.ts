@@ -8,7 +8,7 @@ import {
   toSeoulTime,
   unavailable,
 } from '@oneq/contracts';
-import { Database, GroupRead, type Statement } from '@oneq/service-kit';
+import { Database, GroupRead, type Statement } from '@oneq/database';
 import { PaymentIds } from '../ids/payment-ids';
 import type { Payment } from './payment.entity';
 

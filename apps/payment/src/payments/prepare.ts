@@ -1,14 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LIVE_STATUSES, OneQError, type PrepareCommand, type PreparedPayment } from '@oneq/contracts';
-import {
-  brokenConstraint,
-  Database,
-  GroupCommit,
-  LOGGER,
-  type Logger,
-  type Statement,
-  transposed,
-} from '@oneq/service-kit';
+import { Database, GroupCommit, type Statement, transposed } from '@oneq/database';
+import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
 import { CONFIG, type PaymentConfig } from '../config';
 import { CheckoutTokens } from '../ids/checkout-tokens';
 import { PaymentIds } from '../ids/payment-ids';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChargeWalletCommand, Wallet } from '@oneq/contracts';
-import { brokenConstraint, Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { brokenConstraint } from '@oneq/service-kit';
 import { AccountVault } from './account-vault';
 import { type Balances, FindWallet } from './find-wallet';
 

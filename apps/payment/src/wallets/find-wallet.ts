@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { OneQError, type Wallet } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
 import { AccountVault } from './account-vault';
 
 const FIND: Statement = {

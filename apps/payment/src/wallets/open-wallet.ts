@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { OneQError, type OpenWalletCommand, type WalletOpening } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { AccountVault } from './account-vault';
 import { type Balances, FindWallet } from './find-wallet';
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { OneQError, type PasswordSetting, type SetPasswordCommand } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { isWeak, PasswordHasher } from '../checkout/password-hasher';
 import { AccountVault } from './account-vault';
 

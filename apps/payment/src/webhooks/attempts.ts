@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type DeliveryStatus, TEST_EVENT_TYPE } from '@oneq/contracts';
-import { Database, GroupCommit, LOGGER, type Logger, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupCommit, type Statement, transposed } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { Counter } from 'prom-client';
 import { MerchantEvents } from '../events/merchant-events';
 import { DeliveryIds } from '../ids/prefixed-ids';

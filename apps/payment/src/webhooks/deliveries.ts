@@ -19,7 +19,7 @@ import {
   type WebhookDelivery,
   type WebhookQuery,
 } from '@oneq/contracts';
-import { Database, GroupCommit, GroupRead, Once, type Statement, transposed } from '@oneq/service-kit';
+import { Database, GroupCommit, GroupRead, Once, type Statement, transposed } from '@oneq/database';
 import { PaymentIds } from '../ids/payment-ids';
 import { DeliveryIds, EventIds } from '../ids/prefixed-ids';
 import { type Attempted, CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts } from './attempts';

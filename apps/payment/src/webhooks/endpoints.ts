@@ -8,7 +8,8 @@ import {
   type WebhookQuery,
   type WebhookWithSecret,
 } from '@oneq/contracts';
-import { Database, LOGGER, type Logger, type Statement } from '@oneq/service-kit';
+import { Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { addressesOf, ForbiddenTarget, resolveHost } from './target';
 import { type SecretVersion, WebhookSecrets } from './webhook-secrets';
 

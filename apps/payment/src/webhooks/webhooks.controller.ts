@@ -1,7 +1,8 @@
 import { Controller } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import * as contract from '@oneq/contracts';
-import { Answers, Once } from '@oneq/service-kit';
+import { Once } from '@oneq/database';
+import { Answers } from '@oneq/service-kit';
 import { MerchantEvents } from '../events/merchant-events';
 import { WebhookDeliveries } from './deliveries';
 import { WebhookEndpoints } from './endpoints';

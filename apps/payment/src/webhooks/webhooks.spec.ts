@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Database } from '@oneq/service-kit';
+import { Database } from '@oneq/database';
 import { WebhookSink } from '@oneq/testing';
 import { Webhook } from 'standardwebhooks';
 import { PaymentService } from '../../test/service';

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { OneQError } from '@oneq/contracts';
+import { databaseVariables, inTrace, readEnvironment } from '@oneq/service-kit';
 import { createTestDatabase } from '@oneq/testing';
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm';
-import { databaseVariables, readEnvironment } from './config';
 import { connectAndMigrate, Database, dataSourceOptions } from './database';
 import { CreateIdempotencyKeys, Once } from './once';
-import { inTrace } from './trace';
 
 class CreateNotes1700000000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {

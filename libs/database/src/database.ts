@@ -2,13 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type DynamicModule, Global, Inject, Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OneQError, unavailable } from '@oneq/contracts';
+import { ConfigurationError, databaseError, type databaseVariables, deadline, errorCode } from '@oneq/service-kit';
 import type { CleanedEnv } from 'envalid';
 import { type Pool, type PoolClient, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
-import { ConfigurationError, type databaseVariables } from './config';
-import { databaseError, errorCode } from './database-error';
-import { deadline } from './trace';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;

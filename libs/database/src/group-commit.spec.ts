@@ -1,7 +1,7 @@
 import { OneQError, unavailable } from '@oneq/contracts';
+import { inTrace, traceId } from '@oneq/service-kit';
 import type { Database } from './database';
 import { GroupCommit, transposed } from './group-commit';
-import { inTrace, traceId } from './trace';
 
 interface Command {
   readonly key: string;

@@ -1,5 +1,5 @@
+import { inTrace } from '@oneq/service-kit';
 import type { Database } from './database';
-import { inTrace } from './trace';
 
 /** Taken in one turn at most. */
 const TAKEN_MAX = 64;

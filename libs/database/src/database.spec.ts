@@ -1,13 +1,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
+import { databaseVariables, inTrace, readEnvironment } from '@oneq/service-kit';
 import { createTestDatabase, type TestDatabase } from '@oneq/testing';
 import { Client, type Pool, type PoolClient } from 'pg';
 import type { DataSource, DataSourceOptions, MigrationInterface, QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
-import { databaseVariables, readEnvironment } from './config';
 import { connectAndMigrate, Database, dataSourceOptions } from './database';
-import { inTrace } from './trace';
 
 /** Takes longer than any statement of the service may. */
 class SlowMigration1700000000000 implements MigrationInterface {

@@ -1,6 +1,6 @@
 import { OneQError } from '@oneq/contracts';
+import { inContextOf } from '@oneq/service-kit';
 import { Database, type Statement } from './database';
-import { inContextOf } from './trace';
 import { SharedTurns, Turns } from './turns';
 
 /** One kind of command. */

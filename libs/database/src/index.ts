@@ -1,0 +1,4 @@
+export * from './database';
+export * from './group-commit';
+export * from './group-read';
+export * from './once';
