@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 import { Database } from '@oneq/database';
-import { type Announcer, type Logger, runMain, runService } from '@oneq/service-kit';
+import { runMain, runService } from '@oneq/service-kit';
 import { AppModule } from './app.module';
 import { readConfig } from './config';
 
 runMain('affiliation', async () => {
   const config = readConfig();
-  const module = (log: Logger, announcer: Announcer) => AppModule.with(config, log, announcer);
-  await runService('affiliation', config, module, (app) => app.get(Database).ping());
+  await runService('affiliation', config, (log, announcer) => AppModule.with(config, log, announcer), Database);
 });

@@ -2,11 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type DynamicModule, Global, Inject, Injectable, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OneQError, unavailable } from '@oneq/contracts';
-import { ConfigurationError, databaseError, type databaseVariables, deadline, errorCode } from '@oneq/service-kit';
+import { ConfigurationError, type databaseVariables, deadline } from '@oneq/service-kit';
 import type { CleanedEnv } from 'envalid';
 import { type Pool, type PoolClient, types } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
+import { databaseError, errorCode } from './database-error';
 
 /** Longest time for one statement, ms; the server ends it. Below the gateway's deadline for one attempt. */
 const STATEMENT_TIMEOUT_MS = 2_000;
@@ -222,6 +223,11 @@ export class Database {
   /** Resolves when the database answers. */
   async ping(): Promise<void> {
     await this.run({ name: 'ping', text: 'SELECT 1' }, []);
+  }
+
+  /** What an error of it, or of TypeORM, means to who asked; undefined for a bug. */
+  errorOf(error: unknown): OneQError | undefined {
+    return databaseError(error);
   }
 }
 

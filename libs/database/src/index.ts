@@ -1,4 +1,5 @@
 export * from './database';
+export { brokenConstraint } from './database-error';
 export * from './group-commit';
 export * from './group-read';
 export * from './once';

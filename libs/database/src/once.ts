@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { type Executed, OneQError, unavailable } from '@oneq/contracts';
-import { deadline, errorCode, idempotency, inContextOf } from '@oneq/service-kit';
+import { deadline, idempotency, inContextOf } from '@oneq/service-kit';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { Database, isRefusal, type Statement } from './database';
+import { errorCode } from './database-error';
 import { transposed } from './group-commit';
 import { Turns } from './turns';
 

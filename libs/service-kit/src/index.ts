@@ -1,6 +1,5 @@
 export * from './announcer';
 export * from './config';
-export * from './database-error';
 export * from './draining-nats-server';
 export * from './log';
 export * from './management';

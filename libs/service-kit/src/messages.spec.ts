@@ -84,7 +84,7 @@ async function startService(url: string) {
     abortOnError: false,
   });
   app.useGlobalPipes(new MessagePipe('sandbox'));
-  app.useGlobalFilters(new WireErrorFilter(log));
+  app.useGlobalFilters(new WireErrorFilter(log, () => undefined));
   await app.listen();
   return app;
 }

@@ -2,7 +2,6 @@ import { ArgumentMetadata, ArgumentsHost, Catch, PipeTransform, RpcExceptionFilt
 import { MessagePattern, NatsContext } from '@nestjs/microservices';
 import { type Message, type MessageClass, type Mode, OneQError, parse } from '@oneq/contracts';
 import { Observable, throwError } from 'rxjs';
-import { databaseError } from './database-error';
 import type { Logger } from './log';
 
 /** Marks the method that answers a message. */
@@ -30,11 +29,15 @@ export class MessagePipe implements PipeTransform {
 /** Errors cross NATS as `{ code, … }`: refusals as they are, what is away as 503, bugs as INTERNAL_ERROR. */
 @Catch()
 export class WireErrorFilter implements RpcExceptionFilter {
-  constructor(private readonly log: Logger) {}
+  /** @param known what an error means to who asked; undefined for a bug */
+  constructor(
+    private readonly log: Logger,
+    private readonly known: (exception: unknown) => OneQError | undefined,
+  ) {}
 
   catch(exception: unknown, host: ArgumentsHost): Observable<never> {
     const subject = host.switchToRpc().getContext<NatsContext>().getSubject();
-    const error = exception instanceof OneQError ? exception : databaseError(exception);
+    const error = exception instanceof OneQError ? exception : this.known(exception);
     if (!error) this.log.error({ err: exception, subject }, 'a bug: this error is none of ours');
     else if (error.code === 'SERVICE_UNAVAILABLE') this.log.warn({ err: error.cause, subject }, 'unavailable');
     else this.log.info({ subject, code: error.code }, 'refused');

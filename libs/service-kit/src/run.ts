@@ -1,6 +1,6 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { Mode } from '@oneq/contracts';
+import type { Mode, OneQError } from '@oneq/contracts';
 import type { Announcer } from './announcer';
 import { ConfigurationError, EXIT_CONFIGURATION } from './config';
 import { DrainingNatsServer } from './draining-nats-server';
@@ -18,6 +18,14 @@ export interface ServiceConfig {
   readonly METRICS_HOST: string;
   readonly METRICS_PORT: number;
   readonly LOG_LEVEL: string;
+}
+
+/** What a service stores in; this library has no database. */
+interface Store {
+  /** Rejects while it does not answer. */
+  ping(): Promise<unknown>;
+  /** What an error of it means to who asked; undefined for a bug. */
+  errorOf(error: unknown): OneQError | undefined;
 }
 
 /** Whether this process was forked by a supervisor, with whom it ends. */
@@ -44,13 +52,13 @@ function endWhileStarting(): never {
 /**
  * Starts a service that answers messages of one queue group over NATS.
  * @param module makes the service's module from its logger and its way to tell others of what happened
- * @param ready rejects while the service could not answer for another reason than NATS
+ * @param Store what it stores in, a provider of that module
  */
 export async function runService(
   service: string,
   config: ServiceConfig,
   module: (log: Logger, announcer: Announcer) => Type | { module: Type },
-  ready: (app: INestApplicationContext) => Promise<unknown>,
+  Store: Type<Store>,
 ): Promise<void> {
   const log = createLogger(service, config.LOG_LEVEL);
   const server = new DrainingNatsServer({ ...natsOptions(config.NATS_URL, service), queue: service }, log);
@@ -60,10 +68,11 @@ export async function runService(
     abortOnError: false,
   });
   app.useGlobalPipes(new MessagePipe(config.MODE));
-  app.useGlobalFilters(new WireErrorFilter(log));
+  const store = app.get(Store);
+  app.useGlobalFilters(new WireErrorFilter(log, (error) => store.errorOf(error)));
   const management = await startManagement(config.METRICS_HOST, config.METRICS_PORT, async () => {
     if (!server.isConnected()) throw new Error('not connected to NATS');
-    await ready(app);
+    await store.ping();
   });
   endOnSignal(app, log, () => management.close());
   await app.listen();

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type AffiliateCommand, type AffiliationAnswer, type Mode, OneQError, toSeoulTime } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/database';
-import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
+import { brokenConstraint, Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { BusinessRegistry } from '../registry/business-registry';
 import type { Merchant } from './entities';
 import { MODE } from './find-merchant';

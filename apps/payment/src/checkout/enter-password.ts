@@ -13,8 +13,8 @@ import {
   type SubmitPasswordCommand,
   unavailable,
 } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/database';
-import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
+import { brokenConstraint, Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CONFIG, type PaymentConfig } from '../config';
 import { PaymentIds } from '../ids/payment-ids';
 import { AuthenticatePayment } from '../payments/authenticate';

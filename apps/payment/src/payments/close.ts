@@ -9,8 +9,8 @@ import {
   type PaymentStatus,
   TRANSITIONS,
 } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/database';
-import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
+import { brokenConstraint, Database, type Statement } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';

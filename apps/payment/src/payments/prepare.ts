@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LIVE_STATUSES, OneQError, type PrepareCommand, type PreparedPayment } from '@oneq/contracts';
-import { Database, GroupCommit, type Statement, transposed } from '@oneq/database';
-import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
+import { brokenConstraint, Database, GroupCommit, type Statement, transposed } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CONFIG, type PaymentConfig } from '../config';
 import { CheckoutTokens } from '../ids/checkout-tokens';
 import { PaymentIds } from '../ids/payment-ids';

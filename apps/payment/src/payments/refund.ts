@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Database, GroupCommit, type Statement, transposed } from '@oneq/database';
-import { brokenConstraint, LOGGER, type Logger } from '@oneq/service-kit';
+import { brokenConstraint, Database, GroupCommit, type Statement, transposed } from '@oneq/database';
+import { LOGGER, type Logger } from '@oneq/service-kit';
 import { CheckoutHints } from '../checkout/checkout-hints';
 import { tellEvent } from '../events/tell-event';
 import { PaymentIds } from '../ids/payment-ids';

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { ChargeWalletCommand, Wallet } from '@oneq/contracts';
-import { Database, type Statement } from '@oneq/database';
-import { brokenConstraint } from '@oneq/service-kit';
+import { brokenConstraint, Database, type Statement } from '@oneq/database';
 import { AccountVault } from './account-vault';
 import { type Balances, FindWallet } from './find-wallet';
 
