@@ -76,6 +76,22 @@ export class World {
     const { stack, url } = await startPlatform(dataDir, 1, {
       postgresSettings: settings.quietPostgres === false ? CACHE : { ...CACHE, ...QUIET_POSTGRES },
     });
+    try {
+      return await World.of(stack, url, dataDir, payments, progress);
+    } catch (error) {
+      await stack.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  private static async of(
+    stack: Stack,
+    url: string,
+    dataDir: string,
+    payments: number,
+    progress: (line: string) => void,
+  ): Promise<World> {
     const secrets = readSecrets(dataDir);
     const admin = new Client({ connectionString: stack.databaseUrl, application_name: 'oneq-bench' });
     await admin.connect();
