@@ -25,7 +25,7 @@ const DISK = 'size=300m,mode=0777';
 
 const FAULTS: Readonly<Record<string, () => Promise<void>>> = {
   async 'asked for twice what it can, it does most of that, and refuses the rest early'() {
-    const env = { LOG_LEVEL: 'warn', RATE_LIMIT_PER_SECOND: '100000' };
+    const env = { LOG_LEVEL: 'warn', RATE_LIMIT_PER_SECOND: '100000', AFFINITY_UNANSWERED_MAX: '64' };
     // The platform gets one core and who asks another: sharing them, the client would be what is overloaded.
     keepTo(PLATFORM_CORE);
     const world = await World.on(await Shop.open({ paymentReplicas: 3, isPrompt: true, env }));

@@ -72,7 +72,13 @@ export class AppModule {
         {
           provide: MessageClient,
           useFactory: async () => {
-            const client = new MessageClient(config.NATS_URL, 'gateway', INBOX_PREFIX, log);
+            const client = new MessageClient(
+              config.NATS_URL,
+              'gateway',
+              INBOX_PREFIX,
+              log,
+              config.AFFINITY_UNANSWERED_MAX,
+            );
             await client.connect();
             return client;
           },

@@ -8,6 +8,8 @@ export type MessageClass<T extends object> = new () => T;
 export interface Message<Request extends object, Answer> {
   readonly subject: string;
   readonly request: MessageClass<Request>;
+  /** Keeps a processor busy for long, so that each is for whichever process is next: spread over all of them. */
+  readonly isHeavy?: boolean;
   /** Only there to carry the type. */
   readonly answer?: Answer;
 }
@@ -16,10 +18,11 @@ export interface Message<Request extends object, Answer> {
  * Declares a message. Every message must be safe to deliver twice: the gateway asks once more when an answer is lost.
  */
 export function message<Answer>() {
-  return <Request extends object>(subject: string, request: MessageClass<Request>): Message<Request, Answer> => ({
-    subject,
-    request,
-  });
+  return <Request extends object>(
+    subject: string,
+    request: MessageClass<Request>,
+    options: Pick<Message<Request, Answer>, 'isHeavy'> = {},
+  ): Message<Request, Answer> => ({ subject, request, ...options });
 }
 
 /**

@@ -1,8 +1,9 @@
 import { EventEmitter, once } from 'node:events';
 import { NatsContext, type NatsOptions, ServerNats } from '@nestjs/microservices';
 import type { Question, Reply, WireError } from '@oneq/contracts';
-import type { Msg, NatsConnection, Subscription } from 'nats';
+import { headers, type Msg, type NatsConnection, nuid, type Subscription } from 'nats';
 import { firstValueFrom, isObservable } from 'rxjs';
+import { PROCESS_HEADER } from './affinity';
 import type { Announcer } from './announcer';
 import { Gathering } from './gathering';
 import type { Logger } from './log';
@@ -15,12 +16,15 @@ const DRAIN_TIMEOUT_MS = 5_000;
 
 /**
  * Nest's NATS server with what payments need beyond it:
- * - a queue group, without which every replica would execute every command;
+ * - a queue group, without which every replica would execute every command; who asks may also ask one process in particular, on
+ *   the same subjects with the process's name at their end, which it tells with each answer;
  * - a message whose deadline has passed is dropped before it touches the database: nobody waits for it any more;
  * - on shutdown nothing accepted is lost: subscriptions drain, handlers finish, replies are flushed, then it closes.
  */
 export class DrainingNatsServer extends ServerNats implements Announcer {
   private readonly open: Subscription[] = [];
+  private readonly process = nuid.next();
+  private readonly signature = headers();
   /** By the message that asked. */
   private readonly answers = new Gathering<Msg, Reply>((message, replies) => this.sendAnswers(message, replies));
   private readonly announcements = new Gathering<string, object>((subject, told) =>
@@ -35,6 +39,7 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
     private readonly log: Logger,
   ) {
     super(options);
+    this.signature.set(PROCESS_HEADER, this.process);
   }
 
   /** Whether messages can arrive now. */
@@ -77,7 +82,8 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
   override bindEvents(client: NatsConnection): void {
     const subscribe: NatsConnection['subscribe'] = (subject, options) => {
       const subscription = client.subscribe(subject, options);
-      this.open.push(subscription);
+      const own = client.subscribe(`${subject}.${this.process}`, { callback: options?.callback });
+      this.open.push(subscription, own);
       return subscription;
     };
     super.bindEvents({ subscribe });
@@ -122,7 +128,7 @@ export class DrainingNatsServer extends ServerNats implements Announcer {
 
   private sendAnswers(message: Msg, replies: readonly Reply[]): void {
     try {
-      for (const { packet } of inPackets(replies)) message.respond(packet);
+      for (const { packet } of inPackets(replies)) message.respond(packet, { headers: this.signature });
     } catch (error) {
       this.log.warn({ err: error, subject: message.subject }, 'could not answer'); // the connection has just gone
     }

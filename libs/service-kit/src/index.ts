@@ -1,3 +1,4 @@
+export { UNANSWERED_MAX } from './affinity';
 export * from './announcer';
 export * from './config';
 export * from './draining-nats-server';

@@ -1,6 +1,7 @@
 import { ClientNats } from '@nestjs/microservices';
 import { type Message, OneQError, type Question, type Reply, unavailable } from '@oneq/contracts';
 import { type Msg, type NatsConnection, nuid } from 'nats';
+import { Affinity, type AskedProcess, PROCESS_HEADER, UNANSWERED_MAX } from './affinity';
 import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
@@ -19,12 +20,13 @@ interface Asked {
   readonly question: Omit<Question, 'id'>;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: OneQError) => void;
-  /** ms */
-  readonly timeoutMs: number;
 }
 
 interface Waiting extends Asked {
   readonly timer: NodeJS.Timeout;
+  readonly message: Message<object, unknown>;
+  /** Who was asked in particular. */
+  process?: AskedProcess;
 }
 
 /**
@@ -40,19 +42,27 @@ export class MessageClient {
   private readonly nats: ClientNats;
   /** Nobody else's subjects end like this one's inbox. */
   private readonly inbox = nuid.next();
-  /** By their subject. */
-  private readonly questions = new Gathering<string, Asked>((subject, asked) => this.send(subject, asked));
+  private readonly questions = new Gathering<Message<object, unknown>, Asked>((message, asked) =>
+    this.send(message, asked),
+  );
+  /** By service. */
+  private affinities: Record<string, Affinity> = {};
   /** By the number of the question. No map: one whose entries come and go keeps them for as long as V8 keeps its former tables. */
   private waiting: Record<number, Waiting> = {};
   private sent = 0;
   private connected = false;
 
-  /** @param inboxPrefix the only subjects on which this client's NATS user may receive replies */
+  /**
+   * @param inboxPrefix the only subjects on which this client's NATS user may receive replies
+   * @param unansweredMax questions that one process of a service has to answer at a time before others are asked; 0 asks
+   * all of them by turns
+   */
   constructor(
     url: string,
     name: string,
     private readonly inboxPrefix: string,
     private readonly log: Logger,
+    private readonly unansweredMax = UNANSWERED_MAX,
   ) {
     this.nats = new ClientNats(natsOptions(url, name, inboxPrefix));
     this.nats.on('disconnect', () => {
@@ -103,12 +113,7 @@ export class MessageClient {
       const rest = end - Date.now();
       if (rest < ATTEMPT_WORTH_MS) throw lost ?? unavailable('final', 'no time left to ask');
       try {
-        return (await this.attempt(
-          message.subject,
-          request,
-          Math.min(rest, ATTEMPT_DEADLINE_MS),
-          idempotency,
-        )) as Answer;
+        return (await this.attempt(message, request, Math.min(rest, ATTEMPT_DEADLINE_MS), idempotency)) as Answer;
       } catch (error) {
         if (!(error instanceof OneQError) || !isTransportError(error)) throw error;
         // Once an attempt may have been executed, a later one that never left does not make the outcome final.
@@ -150,7 +155,7 @@ export class MessageClient {
 
   /** @throws {OneQError} the service's, or final when nothing was sent */
   private attempt(
-    subject: string,
+    message: Message<object, unknown>,
     request: object,
     timeoutMs: number,
     idempotency: string | undefined,
@@ -158,28 +163,46 @@ export class MessageClient {
     if (!this.connected) return Promise.reject(unavailable('final', 'not connected to NATS'));
     const question = { data: request, deadline: Date.now() + timeoutMs, traceparent: traceparent(), idempotency };
     return new Promise((resolve, reject) => {
-      this.questions.add(subject, { question, resolve, reject, timeoutMs });
+      this.questions.add(message, { question, resolve, reject });
     });
   }
 
-  private send(subject: string, asked: readonly Asked[]): void {
+  private send(message: Message<object, unknown>, asked: readonly Asked[]): void {
     let first = this.sent + 1;
-    for (const { packet, count } of inPackets(asked.map((one) => this.expect(one)))) {
+    for (const { packet, count } of inPackets(asked.map((one) => this.expect(message, one)))) {
+      const process = message.isHeavy ? undefined : this.affinityTo(message).next();
+      if (process) this.expectFrom(process, first, first + count - 1);
+      const subject = process ? `${message.subject}.${process.id}` : message.subject;
       this.publish(subject, packet, first, first + count - 1);
       first += count;
     }
   }
 
   /** The question with its number, for whose answer somebody waits from now on. */
-  private expect(asked: Asked): Question {
+  private expect(message: Message<object, unknown>, asked: Asked): Question {
     this.sent += 1;
     const id = this.sent;
     const timer = setTimeout(() => {
-      delete this.waiting[id];
-      asked.reject(new OneQError('UPSTREAM_TIMEOUT'));
-    }, asked.timeoutMs);
-    this.waiting[id] = { ...asked, timer };
+      const late = this.taken(id);
+      if (late?.process) this.affinityTo(message).forget(late.process);
+      late?.reject(new OneQError('UPSTREAM_TIMEOUT'));
+    }, asked.question.deadline - Date.now());
+    this.waiting[id] = { ...asked, message, timer };
     return { id, ...asked.question };
+  }
+
+  private expectFrom(process: AskedProcess, first: number, last: number): void {
+    process.unanswered += last - first + 1;
+    for (let id = first; id <= last; id += 1) {
+      const waiting = this.waiting[id];
+      if (waiting) waiting.process = process;
+    }
+  }
+
+  private affinityTo({ subject }: Message<object, unknown>): Affinity {
+    const service = serviceOf(subject);
+    this.affinities[service] ??= new Affinity(this.unansweredMax);
+    return this.affinities[service];
   }
 
   /**
@@ -195,7 +218,7 @@ export class MessageClient {
   private publish(subject: string, packet: Uint8Array, first: number, last: number): void {
     try {
       if (!this.connected) throw new Error('not connected to NATS');
-      const reply = this.inboxFor(subject.slice(0, subject.indexOf('.')), `${first}-${last}`);
+      const reply = this.inboxFor(serviceOf(subject), `${first}-${last}`);
       this.nats.unwrap<NatsConnection>().publish(subject, packet, { reply });
     } catch (error) {
       this.refuse(first, last, error); // closed, or too large: nothing left
@@ -209,7 +232,7 @@ export class MessageClient {
         .slice(message.subject.lastIndexOf('.') + 1)
         .split('-')
         .map(Number);
-      this.refuse(first ?? 0, last ?? 0, 'nobody listens');
+      this.nobodyListens(first ?? 0, last ?? 0);
       return;
     }
     let replies: Reply[];
@@ -221,9 +244,27 @@ export class MessageClient {
     }
     for (const { id, response, err } of replies) {
       const waiting = this.taken(id); // none: too late, or told twice
+      if (waiting && !waiting.process) this.prefer(waiting.message, message);
       if (err === undefined || err === null) waiting?.resolve(response);
       else waiting?.reject(OneQError.fromWire(err));
     }
+  }
+
+  /** Whoever is asked in particular and gone has heard nothing: these questions are for the others. */
+  private nobodyListens(first: number, last: number): void {
+    for (let id = first; id <= last; id += 1) {
+      const waiting = this.taken(id);
+      if (waiting?.process) {
+        this.affinityTo(waiting.message).forget(waiting.process);
+        const { message, question, resolve, reject } = waiting;
+        this.questions.add(message, { question, resolve, reject });
+      } else waiting?.reject(unavailable('final', 'nobody listens'));
+    }
+  }
+
+  private prefer(message: Message<object, unknown>, answer: Msg): void {
+    const id = answer.headers?.get(PROCESS_HEADER);
+    if (id) this.affinityTo(message).answeredBy(id);
   }
 
   /** These questions reached nobody. */
@@ -236,6 +277,7 @@ export class MessageClient {
     if (!waiting) return undefined;
     delete this.waiting[id];
     clearTimeout(waiting.timer);
+    if (waiting.process) waiting.process.unanswered -= 1;
     return waiting;
   }
 
@@ -243,12 +285,15 @@ export class MessageClient {
   private giveUp(): void {
     const waiting = Object.values(this.waiting);
     this.waiting = {};
+    this.affinities = {};
     for (const { reject, timer } of waiting) {
       clearTimeout(timer);
       reject(unavailable('unknown', 'connection to NATS lost'));
     }
   }
 }
+
+const serviceOf = (subject: string) => subject.slice(0, subject.indexOf('.'));
 
 function isTransportError(error: OneQError): boolean {
   return error.code === 'SERVICE_UNAVAILABLE' || error.code === 'UPSTREAM_TIMEOUT';

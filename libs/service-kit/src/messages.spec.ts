@@ -4,7 +4,8 @@ import { NestFactory } from '@nestjs/core';
 import { Payload } from '@nestjs/microservices';
 import { type Message, message, OneQError, Text } from '@oneq/contracts';
 import { startTestNats, type TestNats } from '@oneq/testing';
-import { connect, type NatsConnection } from 'nats';
+import { connect, headers, type NatsConnection } from 'nats';
+import { PROCESS_HEADER, UNANSWERED_MAX } from './affinity';
 import { DrainingNatsServer } from './draining-nats-server';
 import { createLogger } from './log';
 import { MessageClient } from './message-client';
@@ -28,13 +29,17 @@ const Crash = message<never>()('payment.test.crash', Question);
 const Wait = message<string>()('payment.test.wait', Question);
 const Trace = message<string>()('payment.test.trace', Question);
 const Long = message<string>()('payment.test.long', LongQuestion);
+const Who = message<number>()('payment.test.who', Question);
+const Heavy = message<number>()('payment.test.heavy', Question, { isHeavy: true });
 const Nobody = message<never>()('payment.test.nobody', Question);
 
 /** What the handlers of all services of this file did, and the gate that `Wait` waits at. */
-const seen = { handled: 0, gate: new EventEmitter() };
+const seen = { services: 0, handled: 0, gate: new EventEmitter().setMaxListeners(0) };
 
 @Controller()
 class TestController {
+  private readonly number = ++seen.services;
+
   @Answers(Echo)
   async echo(@Payload() { text }: Question): Promise<string> {
     seen.handled += 1;
@@ -63,6 +68,16 @@ class TestController {
     seen.gate.emit('waiting');
     await once(seen.gate, 'open');
     return text;
+  }
+
+  @Answers(Who)
+  async who(@Payload() _question: Question): Promise<number> {
+    return this.number;
+  }
+
+  @Answers(Heavy)
+  async heavy(@Payload() _question: Question): Promise<number> {
+    return this.number;
   }
 
   @Answers(Trace)
@@ -283,6 +298,84 @@ describe('messages over NATS', () => {
     const texts = await Promise.all(answers);
     expect(texts).toEqual(texts.map((_, i) => `${i}`));
     await closed;
+  });
+
+  describe('to three processes', () => {
+    /** Who answered so many, asked one after the other. */
+    const answeredBy = async (question: Message<{ readonly text: string }, number>, count = 60) => {
+      const numbers = new Set<number>();
+      for (let i = 0; i < count; i += 1) numbers.add(await ask(question));
+      return numbers;
+    };
+
+    it('go to one of them while it keeps up', async () => {
+      await Promise.all([service(), service(), service()]);
+      expect((await answeredBy(Who)).size).toBe(1);
+    });
+
+    it('go to all of them while one has as much as it takes at a time, and to that one again afterwards', async () => {
+      await Promise.all([service(), service(), service()]);
+      const preferred = await answeredBy(Who, 1);
+      const waiting = Promise.all(Array.from({ length: UNANSWERED_MAX }, () => ask(Wait)));
+      expect((await answeredBy(Who)).size).toBe(3);
+      while (seen.handled < UNANSWERED_MAX) await ask(Who); // all of them wait at the gate
+      seen.gate.emit('open');
+      await waiting;
+      expect(await answeredBy(Who)).toEqual(preferred);
+    });
+
+    it('go to all of them when they keep a processor busy for long', async () => {
+      await Promise.all([service(), service(), service()]);
+      await ask(Who);
+      expect((await answeredBy(Heavy)).size).toBe(3);
+    });
+
+    it('go to all of them when none is to be preferred', async () => {
+      await Promise.all([service(), service(), service()]);
+      const even = new MessageClient(nats.url('gateway'), 'gateway', '_INBOX.gateway', log, 0);
+      await even.connect();
+      const numbers = new Set<number>();
+      for (let i = 0; i < 60; i += 1) numbers.add(await even.ask(Who, { text: 'hello' }));
+      expect(numbers.size).toBe(3);
+      await even.close();
+    });
+
+    it('go to another one when the one they went to stops, and none fails', async () => {
+      const apps = [await service(), await service(), await service()];
+      const [preferred] = await answeredBy(Who, 1);
+      const first = seen.services - apps.length + 1;
+      await apps[(preferred ?? 0) - first]?.close();
+      const others = await answeredBy(Who);
+      expect(others.size).toBe(1);
+      expect(others).not.toContain(preferred);
+    });
+
+    it('go to another one when the one they went to does not answer in time', async () => {
+      const operator = await connect(natsOptions(nats.url('operator'), 'frozen') as object);
+      const signature = headers();
+      signature.set(PROCESS_HEADER, 'frozen');
+      const group = operator.subscribe(Who.subject, {
+        queue: 'payment',
+        callback: (_error, packet) => {
+          const { id } = JSON.parse(packet.string());
+          packet.respond(`{"id":${id},"response":0}\n`, { headers: signature });
+        },
+      });
+      let lost = 0;
+      operator.subscribe(`${Who.subject}.frozen`, {
+        callback: () => {
+          lost += 1;
+        },
+      });
+      await operator.flush();
+      expect(await ask(Who)).toBe(0);
+      await service();
+      await group.drain();
+      expect(await ask(Who)).toBe(seen.services);
+      expect(await answeredBy(Who)).toEqual(new Set([seen.services]));
+      expect(lost).toBe(1);
+      await operator.close();
+    });
   });
 
   it('carry the trace of the request that caused them', async () => {

@@ -181,7 +181,9 @@ export const OpenKeypad = message<OpenedKeypad>()('payment.checkout.open-keypad'
  * @throws PAYMENT_NOT_FOUND; PIN_INVALID (`attempts_left`); WALLET_LOCKED; TOO_MANY_REQUESTS; INSUFFICIENT_FUNDS; PAYMENT_CANCELLED,
  * PAYMENT_FAILED, PAYMENT_EXPIRED
  */
-export const SubmitPassword = message<PasswordSubmitted>()('payment.checkout.submit-password', SubmitPasswordCommand);
+export const SubmitPassword = message<PasswordSubmitted>()('payment.checkout.submit-password', SubmitPasswordCommand, {
+  isHeavy: true,
+});
 
 /**
  * NATS subject on which payment tells all gateways, at most once and without promise, that a payment changed

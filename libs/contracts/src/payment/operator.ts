@@ -42,4 +42,6 @@ export interface PasswordSetting {
 
 export const OpenWallet = message<WalletOpening>()('payment.operator.wallet.open', OpenWalletCommand);
 /** @throws WALLET_NOT_FOUND */
-export const SetPassword = message<PasswordSetting>()('payment.operator.wallet.password', SetPasswordCommand);
+export const SetPassword = message<PasswordSetting>()('payment.operator.wallet.password', SetPasswordCommand, {
+  isHeavy: true,
+});
