@@ -16,7 +16,7 @@ const CONNECTIONS_AT_RATE = 128;
 const STATEMENT_CLIENTS = 16;
 /** Operations a second that are prepared for before anything is known. */
 const GUESS_PER_SECOND = 4_000;
-/** Beginning of a turn at a given rate whose latencies do not count, ms. */
+/** Time before what counts of a turn, ms: what a pause has let go comes back, and pauses are not of the same length for all. */
 const SETTLE_MS = 2_000;
 /** Over what it did last time. */
 const MARGIN = 1.7;
@@ -60,20 +60,33 @@ export class HttpContender implements Contender {
 
   async prepare(seconds: number, ratePerSecond?: number): Promise<() => Promise<Run>> {
     const { world, steps } = this;
-    const settleMs = ratePerSecond === undefined ? 0 : SETTLE_MS;
-    const ms = seconds * 1_000 + settleMs;
-    const operationsMax = Math.ceil(((ratePerSecond ?? this.perSecond * MARGIN) * ms) / 1_000);
-    const { from } = await ordersFor(world, this.orders, operationsMax);
-    const job: Job = {
-      ...{ url: this.subject.url, steps, from, operationsMax, ms, settleMs, ratePerSecond },
+    const isAtRate = ratePerSecond !== undefined;
+    const perSecond = ratePerSecond ?? this.perSecond * MARGIN;
+    const settling = Math.ceil((perSecond * SETTLE_MS) / 1_000);
+    const counting = Math.ceil(perSecond * seconds);
+    const { from } = await ordersFor(world, this.orders, settling + counting);
+    const job = {
+      ...{ url: this.subject.url, steps, ratePerSecond },
       lists: { account: world.seed.accounts, ...this.lists },
-      connections: ratePerSecond === undefined ? CONNECTIONS : CONNECTIONS_AT_RATE,
+      connections: isAtRate ? CONNECTIONS_AT_RATE : CONNECTIONS,
     };
+    const ms = seconds * 1_000;
+    // On schedule, settling and counting are one run: new connections in between would be a stall.
+    if (isAtRate) {
+      return () =>
+        this.run({ ...job, from, operationsMax: settling + counting, ms: SETTLE_MS + ms, settleMs: SETTLE_MS });
+    }
+    await world.load.run({ ...job, from, operationsMax: settling, ms: SETTLE_MS, settleMs: 0 });
     return async () => {
-      const { operations, elapsedMs, latencies, cpuMs } = await world.load.run(job);
-      if (ratePerSecond === undefined) this.perSecond = Math.max(500, (operations / elapsedMs) * 1_000);
-      return { operations, elapsedMs, latencies, clientCpuMs: cpuMs };
+      const run = await this.run({ ...job, from: from + settling, operationsMax: counting, ms, settleMs: 0 });
+      this.perSecond = Math.max(500, (run.operations / run.elapsedMs) * 1_000);
+      return run;
     };
+  }
+
+  private async run(job: Job): Promise<Run> {
+    const { operations, elapsedMs, latencies, cpuMs } = await this.world.load.run(job);
+    return { operations, elapsedMs, latencies, clientCpuMs: cpuMs };
   }
 }
 
@@ -131,8 +144,8 @@ export async function turn(
   ratePerSecond?: number,
 ): Promise<Run & Cost> {
   for (let attempt = 1; ; attempt += 1) {
-    const run = await contender.prepare(seconds, ratePerSecond);
     try {
+      const run = await contender.prepare(seconds, ratePerSecond);
       const { result, cost } = await world.observe(contender.subject, run);
       await result.verify?.();
       return { ...result, ...cost };
