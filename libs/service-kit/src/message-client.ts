@@ -5,7 +5,7 @@ import { Affinity, type AskedProcess, PROCESS_HEADER, UNANSWERED_MAX } from './a
 import { Gathering } from './gathering';
 import type { Logger } from './log';
 import { natsOptions } from './nats-options';
-import { inPackets, readPacket } from './packets';
+import { inPackets, MESSAGES_MAX, readPacket } from './packets';
 import { deadline, traceparent } from './trace';
 
 /** Longest time a caller waits in all, ms. */
@@ -226,13 +226,15 @@ export class MessageClient {
   }
 
   private settle(message: Msg): void {
+    // Where it came to names who sent it: NATS lets a service write to inboxes of its own name alone.
+    const service = serviceOf(message.subject.slice(this.inboxPrefix.length + 1));
     // NATS itself answers without a body that nobody listens on the subject.
     if (message.data.length === 0) {
       const [first, last] = message.subject
         .slice(message.subject.lastIndexOf('.') + 1)
         .split('-')
         .map(Number);
-      this.nobodyListens(first ?? 0, last ?? 0);
+      this.nobodyListens(first ?? 0, Math.min(last ?? 0, (first ?? 0) + MESSAGES_MAX - 1), service);
       return;
     }
     let replies: Reply[];
@@ -243,7 +245,7 @@ export class MessageClient {
       return;
     }
     for (const { id, response, err } of replies) {
-      const waiting = this.taken(id); // none: too late, or told twice
+      const waiting = this.taken(id, service); // none: too late, told twice, or not for this service to tell
       if (waiting && !waiting.process) this.prefer(waiting.message, message);
       if (err === undefined || err === null) waiting?.resolve(response);
       else waiting?.reject(OneQError.fromWire(err));
@@ -251,9 +253,9 @@ export class MessageClient {
   }
 
   /** Whoever is asked in particular and gone has heard nothing: these questions are for the others. */
-  private nobodyListens(first: number, last: number): void {
+  private nobodyListens(first: number, last: number, service: string): void {
     for (let id = first; id <= last; id += 1) {
-      const waiting = this.taken(id);
+      const waiting = this.taken(id, service);
       if (waiting?.process) {
         this.affinityTo(waiting.message).forget(waiting.process);
         const { message, question, resolve, reject } = waiting;
@@ -272,9 +274,10 @@ export class MessageClient {
     for (let id = first; id <= last; id += 1) this.taken(id)?.reject(unavailable('final', reason));
   }
 
-  private taken(id: number): Waiting | undefined {
+  /** @param service whose answer it must be waiting for */
+  private taken(id: number, service?: string): Waiting | undefined {
     const waiting = this.waiting[id];
-    if (!waiting) return undefined;
+    if (!waiting || (service !== undefined && service !== serviceOf(waiting.message.subject))) return undefined;
     delete this.waiting[id];
     clearTimeout(waiting.timer);
     if (waiting.process) waiting.process.unanswered -= 1;

@@ -31,6 +31,7 @@ const Trace = message<string>()('payment.test.trace', Question);
 const Long = message<string>()('payment.test.long', LongQuestion);
 const Who = message<number>()('payment.test.who', Question);
 const Heavy = message<number>()('payment.test.heavy', Question, { isHeavy: true });
+const OfAffiliation = message<string>()('affiliation.test.echo', Question);
 const Nobody = message<never>()('payment.test.nobody', Question);
 
 /** What the handlers of all services of this file did, and the gate that `Wait` waits at. */
@@ -212,6 +213,26 @@ describe('messages over NATS', () => {
     process.kill(nats.pid, 'SIGKILL');
     expect(await answer).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'unknown' });
     await expect(ask(Echo)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
+  });
+
+  it('are answered by the service that was asked, and by no other', async () => {
+    const [operator, payment] = await Promise.all(
+      (['operator', 'payment'] as const).map((user) => connect(natsOptions(nats.url(user), user) as object)),
+    );
+    if (!operator || !payment) throw new Error('not connected');
+    const asked = operator.subscribe(OfAffiliation.subject, { max: 1 });
+    await operator.flush();
+    const answer = ask(OfAffiliation);
+    for await (const packet of asked) {
+      const { id } = JSON.parse(packet.string());
+      const own = packet.reply?.replace('.affiliation.', '.payment.') ?? '';
+      payment.publish(own, jsonLines([{ id, response: 'forged' }]));
+      payment.publish(own.replace(/\d+-\d+$/, `1-${Number.MAX_SAFE_INTEGER}`)); // as if nobody listened
+      await payment.flush();
+      packet.respond(jsonLines([{ id, response: 'true' }]));
+    }
+    await expect(answer).resolves.toBe('true');
+    await Promise.all([operator.close(), payment.close()]);
   });
 
   it('are dropped when their deadline has passed before they are read', async () => {

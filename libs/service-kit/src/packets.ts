@@ -1,7 +1,7 @@
 /** Most of what travels together, bytes; half of NATS's limit (`max_payload`). */
 const PACKET_MAX = 524_288;
 /** Most messages that travel together: what one loss takes along. */
-const MESSAGES_MAX = 64;
+export const MESSAGES_MAX = 64;
 const NEW_LINE = 0x0a;
 
 /**
