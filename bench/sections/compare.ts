@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { AUTHENTICATED, type Contender, HttpContender, type Run, StatementContender, turn } from '../contenders';
 import { merge, percentileOf } from '../load/histogram';
 import { APPROVE_BOUND, AUTHENTICATE_BOUND, PREPARE_BOUND } from '../load/statements';
-import { median, withSpread } from '../measure';
+import { median, rotated, withSpread } from '../measure';
 import { APPROVE_STEP, approveStep, FLOW_STEPS, INQUIRY_STEP, PREPARE_STEP } from '../orders';
 import { type Findings, fact, goal, type Row } from '../report';
 import type { Context, Section } from '../section';
@@ -82,11 +82,6 @@ async function warmUp(world: World, contender: Contender, seconds: number): Prom
   for (let i = 0; i < WARM_UP_TURNS_MAX && done < enough; i += 1) {
     done += (await turn(world, contender, seconds)).operations;
   }
-}
-
-function rotated<T>(items: readonly T[], by: number): T[] {
-  const first = by % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
 }
 
 function table(title: string, standings: readonly Standing[]) {

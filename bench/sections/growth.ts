@@ -1,6 +1,6 @@
 import { AUTHENTICATED, HttpContender, type Orders, type Run, turn } from '../contenders';
 import type { Step } from '../load/job';
-import { median, withSpread } from '../measure';
+import { median, rotated, withSpread } from '../measure';
 import { APPROVE_STEP, INQUIRY_STEP, KEY, PREPARE_STEP } from '../orders';
 import { goal } from '../report';
 import type { Section } from '../section';
@@ -36,9 +36,13 @@ export const GROWTH: Section = {
     for (let round = 0; round <= rounds; round += 1) {
       context.progress(round === 0 ? 'warming up' : `round ${round} of ${rounds}`);
       for (const world of worlds) await world.vacuum();
-      for (const { world, contender, runs } of entries) {
-        const run = await turn(world, contender, quick ? 1 : 5);
-        if (round > 0) runs.push(run);
+      for (const [call] of STEPS.entries()) {
+        const sizesOfCall = entries.slice(call * sizes.length, (call + 1) * sizes.length);
+        // Each begins in its turn, so that nobody always follows the same one.
+        for (const { world, contender, runs } of rotated(sizesOfCall, round)) {
+          const run = await turn(world, contender, quick ? 1 : 5);
+          if (round > 0) runs.push(run);
+        }
       }
     }
     // Of turns that followed each other, whatever the machine's speed was then.
