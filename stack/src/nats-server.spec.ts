@@ -90,6 +90,8 @@ describe('deploy/nats.conf on a real nats-server', () => {
     ['gateway', 'publish', 'payment.events.approved'],
     ['gateway', 'publish', 'affiliation.operator.suspend'],
     ['gateway', 'publish', 'payment.operator.wallet.open'],
+    // The same message for one process in particular.
+    ['gateway', 'publish', 'payment.operator.wallet.open.KVQ3L0R4N8H2ZT6Y1XWB5C'],
     ['payment', 'publish', 'affiliation.find'],
     ['payment', 'publish', 'payment.approve'],
     ['payment', 'publish', '_INBOX.gateway.forged'],

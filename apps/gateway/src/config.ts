@@ -32,7 +32,7 @@ export function readConfig(environment?: NodeJS.ProcessEnv) {
       WEBHOOK_ALLOW_PRIVATE: str({ choices: ['true', 'false'] as const, default: 'false' }),
       /** Requests a second from one client address, and for one merchant; three of them make a payment. */
       RATE_LIMIT_PER_SECOND: integer(1, 1_000_000)({ default: 2_000 }),
-      /** Unanswered calls up to which one process of a service is asked before the others; 0 asks all of them by turns. */
+      /** Unanswered calls up to which one process of a service is asked before the others; 0 asks any of them, at random. */
       AFFINITY_UNANSWERED_MAX: integer(0, 10_000)({ default: UNANSWERED_MAX }),
       /** Proxies in front of this gateway whose X-Forwarded-For tells the client's address; by default none is believed. */
       TRUST_PROXY: trustedProxies({ default: 0 }),

@@ -54,8 +54,8 @@ export class MessageClient {
 
   /**
    * @param inboxPrefix the only subjects on which this client's NATS user may receive replies
-   * @param unansweredMax questions that one process of a service has to answer at a time before others are asked; 0 asks
-   * all of them by turns
+   * @param unansweredMax questions that one process of a service has to answer at a time before others are asked; with 0
+   * NATS picks one at random each time
    */
   constructor(
     url: string,
