@@ -71,6 +71,18 @@ describe('paying in a browser', () => {
       expect([...troublesOf(pc), ...troublesOf(phone)]).toEqual([]);
     });
 
+    it.each([true, false])(
+      'by QR code: a PC that is loaded after the phone came says that it did (scripts: %p)',
+      async (javaScript) => {
+        const ordered = await world.ordered();
+        await world.visit(ordered.scannedUrl);
+        const { pathname, search } = new URL(ordered.pcUrl);
+        await until(async () => (await world.shop.get(pathname + search)).text.includes('data-phase="opened"'));
+        const pc = await world.pc(ordered.pcUrl, { javaScript });
+        await pc.locator('#status', { hasText: '휴대폰에서 화면을 열었어요' }).waitFor();
+      },
+    );
+
     it.each([
       ['direct', async (ordered: Ordered, page: Page) => void (await page.goto(ordered.phoneUrl))],
       [

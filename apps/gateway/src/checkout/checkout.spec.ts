@@ -19,11 +19,12 @@ interface Shown {
   readonly keypad?: Keypad;
   readonly language?: Language;
   readonly swap?: boolean;
+  readonly presence?: Presence;
 }
 
 /** The page that payment's answer makes, and what payment was asked. */
 async function pageOf(which: 'pc' | 'phone', view: CheckoutView | OneQError, shown: Shown = {}) {
-  const { query = {}, keypad = null, language = 'ko', swap = false } = shown;
+  const { query = {}, keypad = null, language = 'ko', swap = false, presence = new Presence() } = shown;
   const ask = jest.fn(async (message: { subject: string }, _query: unknown) => {
     if (view instanceof OneQError) throw view;
     return message.subject.endsWith('open-keypad') ? { view, keypad } : view;
@@ -33,7 +34,7 @@ async function pageOf(which: 'pc' | 'phone', view: CheckoutView | OneQError, sho
     query: { token: 'TOKEN', ...query },
     headers: swap ? { 'x-oneq-swap': '1' } : {},
   });
-  const page = await new Checkout(client, new Redirects(config), new Presence(), config).page(asked, {
+  const page = await new Checkout(client, new Redirects(config), presence, config).page(asked, {
     session: { hash: 'HASH', csrf: 'CSRF' },
     language,
     mode: query.mode === 'type' ? 'type' : 'pad',
@@ -160,6 +161,17 @@ describe('the page of a payment', () => {
     expect(page.data.url).toBe(
       '/pay/oneq/transfer?token=TOKEN&step=password&payment_method_type=MONEY&top_up_amount=0&lang=en',
     );
+  });
+
+  it("tells a PC's page from the beginning that a phone has the payment open, until somebody pays", async () => {
+    const opened = new Presence();
+    opened.seen(aView().tid, 'phone');
+    const told = async (...asked: Parameters<typeof pageOf>) => (await pageOf(...asked)).told;
+    expect(await told('pc', aView(), { presence: opened })).toBe('휴대폰에서 화면을 열었어요');
+    expect(await told('pc', aView(), { presence: opened, language: 'en' })).toBe('Opened on your phone');
+    expect(await told('pc', aView())).toBeUndefined();
+    expect(await told('pc', aView({ bound: 'other', via: 'qr' }), { presence: opened })).toBeUndefined();
+    expect(await told('phone', aView(), { presence: opened })).toBeUndefined();
   });
 
   it('counts down only while the payment waits', async () => {

@@ -13,6 +13,7 @@ import { CONFIG, type GatewayConfig } from '../config';
 import type { Html } from '../http/html';
 import { PageAddress } from './address';
 import { type Choice, chooseScreen, leaveAfter, type Visit } from './choose-screen';
+import { LIVE_WORDS } from './live-words';
 import type { Page } from './pages';
 import { pcGoesOn, phaseOf } from './phase';
 import { Presence } from './presence';
@@ -69,15 +70,17 @@ export class Checkout {
       csrf: viewer.session.csrf,
     };
     const leaveAfterMs = leaveAfter(view, visit);
+    const phase = phaseOf(view, visit.page, this.presence.opened(view.tid));
     return {
       status: choice.screen === 'elsewhere' ? 409 : 200,
       page: visit.page,
       name: choice.screen,
       screen: this.screen(choice, view, place, asked, viewer.mode),
+      told: choice.screen === 'qr' && phase === 'opened' ? LIVE_WORDS[viewer.language].opened : undefined,
       data: {
         live: address.live,
         status: address.status,
-        phase: phaseOf(view, visit.page, this.presence.opened(view.tid)),
+        phase,
         seq: view.seq,
         now: view.now,
         'expires-at': view.status === 'READY' ? view.expires_at : undefined,

@@ -15,6 +15,8 @@ export interface Framed {
   readonly name: ScreenName;
   readonly page: CheckoutPage;
   readonly data: MainData;
+  /** What the place for news says from the beginning. */
+  readonly told?: string;
   /** The same page in the other language. */
   readonly switchUrl: string;
   readonly sandbox: boolean;
@@ -24,7 +26,8 @@ export interface Framed {
 }
 
 /** The document around a screen. `#main` is what the script swaps when the payment changes. */
-export function frame({ language, screen, name, page, data, switchUrl, sandbox, nonce, asset }: Framed): string {
+export function frame(framed: Framed): string {
+  const { language, screen, name, page, data, told, switchUrl, sandbox, nonce, asset } = framed;
   const words = WORDS[language];
   const other = OTHER_LANGUAGE[language];
   const heading = screen.alert ? `${words.error}: ${screen.heading}` : screen.heading;
@@ -52,7 +55,7 @@ ${sandbox && html`<p class="practice">${words.practice}</p>`}
 <main id="main" data-screen="${name}" data-page="${page}"${attributes(data)}>
 ${screen.body}
 </main>
-<p id="status" role="status" class="status"></p>
+<p id="status" role="status" class="status">${told}</p>
 <script type="application/json" id="words">${jsonBlock(LIVE_WORDS[language])}</script>
 <script type="module" nonce="${nonce}" src="${asset('checkout.js')}"></script>
 </body>

@@ -20,6 +20,8 @@ export interface Page {
   readonly name: ScreenName;
   readonly screen: Screen;
   readonly data: MainData;
+  /** What has been told of the payment while nobody looked. */
+  readonly told?: string;
 }
 
 const NONCE_BYTES = 16;
