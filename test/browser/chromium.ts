@@ -16,6 +16,7 @@ export async function packagedChromium(): Promise<{ executablePath: string; env:
   const { version } = JSON.parse(manifest) as { version: string };
   const dir = join(ROOT, '.cache', `chromium-${version}`);
   if (!existsSync(dir)) await unpack(dir);
+  await configureFonts(dir);
   return {
     executablePath: join(dir, 'chromium'),
     env: {
@@ -38,7 +39,6 @@ async function unpack(dir: string): Promise<void> {
       cwd: ROOT,
       env: { ...process.env, TMPDIR: draft, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' },
     });
-    await writeFile(join(draft, 'fonts.conf'), fontsConfiguration(dir));
     await rename(draft, dir);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -46,9 +46,15 @@ async function unpack(dir: string): Promise<void> {
   }
 }
 
-function fontsConfiguration(dir: string): string {
-  return `<?xml version="1.0"?>
+/** Each time, because the file names places and a project may be moved: without any font a page has no text at all. */
+async function configureFonts(dir: string): Promise<void> {
+  const file = join(dir, 'fonts.conf');
+  const wanted = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>${dir}/fonts</dir><cachedir>${dir}/fonts-cache</cachedir></fontconfig>
 `;
+  if (existsSync(file) && (await readFile(file, 'utf8')) === wanted) return;
+  const draft = `${file}-${process.pid}`;
+  await writeFile(draft, wanted);
+  await rename(draft, file);
 }
