@@ -20,6 +20,8 @@ export const REQUESTS: ReadonlyArray<MessageClass<object>> = [
 
 /** Longest time to read and parse a body, CPU ms. */
 const PARSE_MAX_MS = 50;
+/** What is slow by its body is slow each time; what a busy machine or a collection of garbage made slow is not. */
+const TRIES = 5;
 
 /**
  * The first byte chooses a request class and a mode, the rest is a body of it: it is read as a form and as JSON. A
@@ -48,13 +50,16 @@ export function fuzzBody(data: Buffer): number {
   return taken;
 }
 
-/** undefined when it is refused. @throws what is no refusal, or comes too late */
+/** undefined when it is refused. @throws what is no refusal, or comes too late each time */
 function answered<T extends object>(work: () => T): T | undefined {
-  const started = process.cpuUsage();
-  const result = attempted(work);
-  const { user, system } = process.cpuUsage(started);
-  if (user + system > PARSE_MAX_MS * 1_000) throw new Error(`read for ${(user + system) / 1_000} ms`);
-  return result;
+  for (let attempt = 1; ; attempt += 1) {
+    const started = process.cpuUsage();
+    const result = attempted(work);
+    const { user, system } = process.cpuUsage(started);
+    const ms = (user + system) / 1_000;
+    if (ms <= PARSE_MAX_MS) return result;
+    if (attempt === TRIES) throw new Error(`read for ${ms} ms, and no faster ${TRIES} times`);
+  }
 }
 
 function attempted<T extends object>(work: () => T): T | undefined {

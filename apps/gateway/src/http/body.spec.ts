@@ -93,9 +93,12 @@ describe('a media type', () => {
   it.each([`a${'/'.repeat(7_000)}${' '.repeat(8_000)}!`, `a/b${'; '.repeat(7_000)}`, `a/b;c="${'\\'.repeat(200)}`])(
     'that is made to be slow is refused at once (%#)',
     (type) => {
-      const started = process.cpuUsage();
-      expect(() => check(type)).toThrow('UNSUPPORTED_MEDIA_TYPE');
-      expect(process.cpuUsage(started).user).toBeLessThan(100_000);
+      const times = [1, 2, 3, 4, 5].map(() => {
+        const started = process.cpuUsage();
+        expect(() => check(type)).toThrow('UNSUPPORTED_MEDIA_TYPE');
+        return process.cpuUsage(started).user;
+      });
+      expect(Math.min(...times)).toBeLessThan(100_000); // what is slow by its text is slow each time
     },
   );
 
