@@ -69,6 +69,7 @@ const TOOLS = {
 const BUILDS = [
   ['Building', TOOLS.nest, 'build', 'gateway'],
   ['Building the pages', 'apps/gateway/build-assets.mjs'],
+  ['Preparing a database', 'dist/stack/src/prepare.js'],
 ];
 
 const CHECKS = [

@@ -1,24 +1,12 @@
 import { spawn } from 'node:child_process';
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
-import { tailOf } from './files';
 import { freePort } from './ports';
 import { PostgresBinaries, postgresBinaries } from './postgres-binaries';
-import { closedParent, UNPRIVILEGED_ID } from './postgres-home';
+import { createCluster, SUPERUSER } from './postgres-cluster';
+import { ownerOf, processOptions } from './postgres-user';
 import {
   describeExit,
   endChild,
@@ -53,7 +41,6 @@ export interface PostgresServer extends RunningProcess {
   url(database: string, user?: string, password?: string): string;
 }
 
-const SUPERUSER = 'oneq';
 const CONNECTIONS_MAX = 200;
 /** How long a start is tried again while the remains of the previous server are in the way. */
 const RETRY_MS = 15_000;
@@ -72,11 +59,6 @@ const STOP_STEPS: readonly StopStep[] = [
 /** What a server says that follows one that was killed, until the last of its processes has noticed. */
 const PREDECESSOR_REMAINS = /pre-existing shared memory block|lock file "postmaster\.pid" already exists/;
 const PORT_TAKEN = /could not create any TCP\/IP sockets/;
-
-interface Identity {
-  readonly uid?: number;
-  readonly gid?: number;
-}
 
 /**
  * Starts a real PostgreSQL server on 127.0.0.1 and resolves when it answers queries. A server that an earlier run
@@ -190,53 +172,6 @@ async function ask(url: string): Promise<Answer | undefined> {
   }
 }
 
-/** Made beside its place and renamed, so that a start that was interrupted leaves no half of a cluster. */
-async function createCluster(binaries: PostgresBinaries, { dataDir, password, logFile, signal }: PostgresOptions) {
-  const identity = identityFor(dataDir);
-  const unfinished = `${dataDir}.initdb`;
-  const passwordFile = `${dataDir}.password`;
-  for (const leftover of [unfinished, passwordFile]) rmSync(leftover, { recursive: true, force: true });
-  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (identity.uid !== undefined && identity.gid !== undefined) {
-    for (const file of [unfinished, passwordFile]) chownSync(file, identity.uid, identity.gid);
-  }
-  const log = openSync(logFile, 'a');
-  try {
-    const initdb = spawn(
-      path.join(binaries.directory, 'bin', 'initdb'),
-      [
-        `--pgdata=${unfinished}`,
-        `--username=${SUPERUSER}`,
-        `--pwfile=${passwordFile}`,
-        '--auth=scram-sha-256',
-        '--encoding=UTF8',
-        // PostgreSQL's own provider sorts the same on every operating system.
-        '--locale=C',
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
-        '--data-checksums',
-      ],
-      {
-        ...processOptions(binaries, identity),
-        stdio: ['ignore', log, log],
-        detached: true,
-        signal,
-        killSignal: 'SIGKILL',
-      },
-    );
-    const exit = await exitOf(initdb);
-    if (exit.code !== 0) {
-      throw new Error(`initdb failed (${describeExit(exit)}).\n${tailOf(logFile, LOG_TAIL_LINES)}\nLog: ${logFile}`);
-    }
-    renameSync(unfinished, dataDir);
-  } finally {
-    closeSync(log);
-    rmSync(passwordFile, { force: true });
-    rmSync(unfinished, { recursive: true, force: true });
-  }
-}
-
 /** Stops what an earlier run left on this directory: a server, or the processes of one that was killed. */
 async function endPredecessor(dataDir: string): Promise<void> {
   for (const pid of processesWithArgument(dataDir).filter((pid) => pid === postmasterOf(dataDir))) {
@@ -249,31 +184,4 @@ async function endPredecessor(dataDir: string): Promise<void> {
 function postmasterOf(dataDir: string): number | undefined {
   const file = path.join(dataDir, 'postmaster.pid');
   return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
-}
-
-function processOptions(binaries: PostgresBinaries, identity: Identity) {
-  return {
-    ...identity,
-    cwd: '/',
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', LD_LIBRARY_PATH: path.join(binaries.directory, 'lib') },
-  };
-}
-
-/** Whom the server of a new cluster runs as: nobody when we are root, else ourselves. */
-function identityFor(dataDir: string): Identity {
-  if (process.getuid?.() !== 0) return {};
-  const closed = closedParent(dataDir);
-  if (closed !== undefined) {
-    throw new Error(
-      `PostgreSQL cannot run as root, and user ${UNPRIVILEGED_ID} may not enter ${closed} on the way to ${dataDir}.`,
-    );
-  }
-  return { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID };
-}
-
-/** A cluster that another user made (the project was run without root before) is served as that user. */
-function ownerOf(dataDir: string): Identity {
-  if (process.getuid?.() !== 0) return {};
-  const { uid, gid } = statSync(dataDir);
-  return uid === 0 ? identityFor(dataDir) : { uid, gid };
 }

@@ -6,6 +6,7 @@ import { locateNatsServer, NatsServer, startNats } from './nats-server';
 import { OptionsError, ServiceName, StackOptions } from './options';
 import { freePort, portProblem } from './ports';
 import { PostgresServer, startPostgres } from './postgres';
+import { DATABASE } from './postgres-cluster';
 import { postgresHome } from './postgres-home';
 import { endProcess, processesWithArgument, RunningProcess, waitUntil } from './processes';
 import { projectRoot } from './project';
@@ -22,7 +23,6 @@ export interface StackProcess {
   readonly port: number;
 }
 
-const DATABASE = 'oneq';
 const LOG_TAIL_LINES = 20;
 const SERVICE_ATTEMPTS_MAX = 3;
 const SERVER_ATTEMPTS_MAX = 2;
