@@ -44,10 +44,14 @@ const INITDB_OPTIONS = [
  * renamed, so that a start that was interrupted leaves no half of a cluster; it is on disk by then.
  * @throws {Error} with the end of the log when it cannot be made
  */
-export async function createCluster(binaries: PostgresBinaries, options: ClusterOptions): Promise<void> {
+export async function createCluster(
+  binaries: PostgresBinaries,
+  options: ClusterOptions,
+  cacheDirectory = sharedCacheDirectory(),
+): Promise<void> {
   const { dataDir, password } = options;
   const identity = identityFor(dataDir);
-  const template = await clusterTemplate(binaries, options);
+  const template = await clusterTemplate(binaries, options, cacheDirectory);
   const unfinished = `${dataDir}.initdb`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(path.dirname(dataDir), { recursive: true });
@@ -77,9 +81,8 @@ export async function clusterTemplate(
   const kind = createHash('sha256').update(INITDB_OPTIONS.join(' ')).digest('hex').slice(0, 8);
   const template = path.join(cacheDirectory, `cluster-${binaries.version}-${kind}`);
   if (existsSync(template)) return template;
-  const draft = `${template}.${process.pid}.tmp`;
+  const draft = `${template}.${randomBytes(6).toString('hex')}.tmp`;
   const passwordFile = `${draft}.password`;
-  rmSync(draft, { recursive: true, force: true });
   mkdirSync(draft, { recursive: true, mode: 0o700 });
   const identity = identityFor(draft);
   writeFileSync(passwordFile, randomBytes(32).toString('base64url'), { mode: 0o600 });
