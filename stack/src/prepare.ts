@@ -8,7 +8,9 @@ import { projectRoot } from './project';
 async function main(): Promise<void> {
   const logs = path.join(projectRoot(), '.cache');
   mkdirSync(logs, { recursive: true });
-  await clusterTemplate(postgresBinaries(), { logFile: path.join(logs, 'postgres.log') });
+  const interrupted = new AbortController();
+  for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupted.abort());
+  await clusterTemplate(postgresBinaries(), { logFile: path.join(logs, 'postgres.log'), signal: interrupted.signal });
 }
 
 main().catch((error: unknown) => console.error(error));
