@@ -115,6 +115,14 @@ describe('messages over NATS', () => {
     return app;
   };
 
+  const others: NatsConnection[] = [];
+  /** A connection beside those of client and service. */
+  const connected = async (user: Parameters<TestNats['url']>[0], name: string) => {
+    const connection = await connect(natsOptions(nats.url(user), name) as object);
+    others.push(connection);
+    return connection;
+  };
+
   beforeEach(async () => {
     seen.handled = 0;
     nats = await startTestNats();
@@ -124,6 +132,7 @@ describe('messages over NATS', () => {
   afterEach(async () => {
     seen.gate.emit('open');
     await client.close();
+    await Promise.all(others.splice(0).map((connection) => connection.close()));
     await Promise.all(services.splice(0).map((app) => app.close()));
     await nats.stop();
   });
@@ -186,7 +195,7 @@ describe('messages over NATS', () => {
   });
 
   it('find the answer at the second asking when the first reply was lost', async () => {
-    const deaf: NatsConnection = await connect(natsOptions(nats.url('operator'), 'deaf') as object);
+    const deaf = await connected('operator', 'deaf');
     let dropped = 0;
     // A replica that takes one message of the group and dies before it answers.
     const taken = deaf.subscribe(Echo.subject, {
@@ -202,7 +211,6 @@ describe('messages over NATS', () => {
     await expect(answer).resolves.toBe('hello');
     expect(dropped).toBe(1);
     expect(taken.isClosed()).toBe(true);
-    await deaf.close();
   });
 
   it('are unknown at once when the connection breaks on the way, and final when it is gone before', async () => {
@@ -216,10 +224,8 @@ describe('messages over NATS', () => {
   });
 
   it('are answered by the service that was asked, and by no other', async () => {
-    const [operator, payment] = await Promise.all(
-      (['operator', 'payment'] as const).map((user) => connect(natsOptions(nats.url(user), user) as object)),
-    );
-    if (!operator || !payment) throw new Error('not connected');
+    const operator = await connected('operator', 'operator');
+    const payment = await connected('payment', 'payment');
     const asked = operator.subscribe(OfAffiliation.subject, { max: 1 });
     await operator.flush();
     const answer = ask(OfAffiliation);
@@ -232,24 +238,22 @@ describe('messages over NATS', () => {
       packet.respond(jsonLines([{ id, response: 'true' }]));
     }
     await expect(answer).resolves.toBe('true');
-    await Promise.all([operator.close(), payment.close()]);
   });
 
   it('are dropped when their deadline has passed before they are read', async () => {
     await service();
-    const operator = await connect(natsOptions(nats.url('operator'), 'late') as object);
+    const operator = await connected('operator', 'late');
     const inbox = '_INBOX.operator.payment.late';
     const questions = [-1, 10_000].map((ms, id) => ({ id, data: { text: 'late' }, deadline: Date.now() + ms }));
     const answers = operator.subscribe(inbox, { max: 1 });
     operator.publish(Echo.subject, jsonLines(questions), { reply: inbox });
     for await (const answer of answers) expect(answer.string()).toBe(jsonLines([{ id: 1, response: 'late' }]));
     expect(seen.handled).toBe(1);
-    await operator.close();
   });
 
   it('travel together when they are asked at the same moment, and none waits for another’s answer', async () => {
     await service();
-    const operator = await connect(natsOptions(nats.url('operator'), 'listener') as object);
+    const operator = await connected('operator', 'listener');
     const packets: string[] = [];
     operator.subscribe(Wait.subject, { callback: (_error, packet) => void packets.push(packet.string()) });
     await operator.flush();
@@ -261,12 +265,11 @@ describe('messages over NATS', () => {
     await expect(late).resolves.toBe('hello');
     await operator.flush();
     expect(packets.map((lines) => lines.match(/\n/g)?.length)).toEqual([3]);
-    await operator.close();
   });
 
   it('travel in several packets when they are many or large', async () => {
     await service();
-    const operator = await connect(natsOptions(nats.url('operator'), 'listener') as object);
+    const operator = await connected('operator', 'listener');
     const packets: number[] = [];
     operator.subscribe(Long.subject, { callback: (_error, packet) => void packets.push(packet.data.length) });
     await operator.flush();
@@ -276,12 +279,11 @@ describe('messages over NATS', () => {
     await operator.flush();
     expect(packets.length).toBeGreaterThan(2);
     expect(Math.max(...packets)).toBeLessThan(1_000_000); // max_payload in deploy/nats.conf
-    await operator.close();
   });
 
   it('survive unreadable packets', async () => {
     await service();
-    const operator = await connect(natsOptions(nats.url('operator'), 'noise') as object);
+    const operator = await connected('operator', 'noise');
     for (const noise of [
       '',
       '\n',
@@ -297,7 +299,6 @@ describe('messages over NATS', () => {
     }
     await operator.flush();
     await expect(ask(Echo)).resolves.toBe('hello');
-    await operator.close();
   });
 
   it('that were accepted are answered when the service stops meanwhile', async () => {
@@ -372,7 +373,7 @@ describe('messages over NATS', () => {
     });
 
     it('go to another one when the one they went to does not answer in time', async () => {
-      const operator = await connect(natsOptions(nats.url('operator'), 'frozen') as object);
+      const operator = await connected('operator', 'frozen');
       const signature = headers();
       signature.set(PROCESS_HEADER, 'frozen');
       const group = operator.subscribe(Who.subject, {
@@ -395,7 +396,6 @@ describe('messages over NATS', () => {
       expect(await ask(Who)).toBe(seen.services);
       expect(await answeredBy(Who)).toEqual(new Set([seen.services]));
       expect(lost).toBe(1);
-      await operator.close();
     });
   });
 
