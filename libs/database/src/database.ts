@@ -275,7 +275,9 @@ export function dataSourceOptions(
     applicationName: `oneq-${schema}`,
     poolSize: POOL_SIZE,
     extra: {
-      options: `-c search_path=${schema}`,
+      // Every statement looks things up by keys. A plan lives as long as its connection: one that was made while a table was small
+      // would read it from end to end when it has grown, until PostgreSQL analyses it. Its own checks of foreign keys do as well.
+      options: `-c search_path=${schema} -c enable_seqscan=off`,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       lock_timeout: DATABASE_LOCK_TIMEOUT_MS,
       // The server's time-out strikes first; this one is for a server that has stopped answering.
@@ -296,6 +298,7 @@ export function dataSourceOptions(
 export async function connectAndMigrate(options: PostgresOptions): Promise<DataSource> {
   const patient = {
     ...options.extra,
+    options: `-c search_path=${options.schema}`,
     statement_timeout: 0,
     lock_timeout: 0,
     query_timeout: 0,

@@ -53,7 +53,8 @@ export const PREPARE: Statement = {
 
 /**
  * {@link PREPARE} for many orders at once that are new, of accounts that are known; everything else is left to it. $1 to $17 are
- * arrays.
+ * arrays. Whether an order is new is asked of the order's own index, one by one: for NOT EXISTS, a plan that was made while the table
+ * was small may read all payments, and does so until PostgreSQL analyses the table.
  */
 export const PREPARE_TOGETHER: Statement = {
   name: 'prepare-payments',
@@ -73,7 +74,8 @@ export const PREPARE_TOGETHER: Statement = {
              member_id, quantity, amount, permitted_method_type, wallets.id, bank_acct_alias, balance,
              approval_url, cancel_url, fail_url, $18, now() + make_interval(secs => $19)
       FROM command JOIN wallets USING (account_index)
-      WHERE NOT EXISTS (SELECT FROM payments WHERE cid = command.cid AND order_id = command.order_id)
+      WHERE (SELECT id FROM payments WHERE cid = command.cid AND order_id = command.order_id
+             ORDER BY attempt DESC LIMIT 1) IS NULL
       ON CONFLICT (cid, order_id, attempt) DO NOTHING
       RETURNING id, cid, order_id, expires_at
     ), wanted_again AS (
