@@ -57,7 +57,7 @@ export async function createCluster(
   mkdirSync(path.dirname(dataDir), { recursive: true });
   try {
     // With owners and permissions as they are.
-    await run(['/bin/cp', '-Rp', template, unfinished], {}, options);
+    await run(['cp', '-Rp', template, unfinished], {}, options);
     const setPassword = `ALTER ROLE ${SUPERUSER} PASSWORD ${escapeLiteral(password)}`;
     await runAlone(binaries, unfinished, setPassword, identity, options);
     await runPostgres(binaries, ['initdb', '--sync-only', `--pgdata=${unfinished}`], identity, options);

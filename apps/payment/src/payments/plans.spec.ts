@@ -12,9 +12,6 @@ const FOREIGN_KEY = {
 /** Ways to one row, or to the attempts at one order. */
 const BY_KEY = ['payments_pkey', 'one_payment_per_attempt_at_an_order'];
 
-/** Changed rows from which autovacuum analyses a table (autovacuum_analyze_threshold). */
-const ANALYSED_FROM = 50;
-
 interface PlanNode {
   readonly 'Node Type': string;
   readonly 'Relation Name'?: string;
@@ -48,16 +45,14 @@ describe('a plan that is made while the tables are small', () => {
   afterAll(() => service.stop());
 
   describe.each([
-    ['that nobody has analysed', () => Promise.resolve()],
-    [
-      'as autovacuum first analyses them',
-      async () => {
-        await Promise.all(Array.from({ length: ANALYSED_FROM }, () => service.authenticated()));
-        await service.admin.query('VACUUM (ANALYZE)');
-      },
-    ],
-  ])('tables %s', (_which, make) => {
-    beforeAll(make);
+    ['that nobody has analysed', 0],
+    ['analysed with a page of payments', 8],
+    ['analysed with some pages of payments', 50],
+  ])('tables %s', (_which, payments) => {
+    beforeAll(async () => {
+      await Promise.all(Array.from({ length: payments }, () => service.authenticated()));
+      if (payments > 0) await service.admin.query('VACUUM (ANALYZE)');
+    });
 
     it.each([PREPARE_TOGETHER, AUTHENTICATE_TOGETHER, APPROVE_TOGETHER, FOREIGN_KEY])(
       '$name: finds payments by their keys, so that it serves millions',
