@@ -78,7 +78,8 @@ Database.prototype.run = async function sabotaged(statement, values) {
       try {
         return await run.call(this, statement, values);
       } catch (error) {
-        if (error.code !== 'SERVICE_UNAVAILABLE') throw error;
+        // Lifted, it must not go on: who waited would be told again and again that nobody waits for it any more.
+        if (error.code !== 'SERVICE_UNAVAILABLE' || broken() !== what) throw error;
         await new Promise((resolve) => setTimeout(resolve, 500));
       }
     }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpConnection } from '../../bench/load/http-connection';
 import { memoryMb } from '../../bench/measure';
+import type { StackProcess } from '../../stack/src/stack';
 import { anApproval } from '../e2e/shop';
 import { type Fields, inParallel, type Reply } from './client';
 import type { Random } from './random';
@@ -183,7 +184,10 @@ export async function stops(
     requests += 1;
     // While the only gateway is away there is nobody to connect to; that is no request yet.
     const reply = await world.client.delivered(path, fields).catch(() => undefined);
-    if (reply?.status !== 200) failed += 1;
+    if (reply?.status !== 200) {
+      failed += 1;
+      await delay(20); // what is away needs the machine to come back
+    }
     return reply;
   };
   const probes = inParallel(8, 8, async () => {
@@ -198,14 +202,23 @@ export async function stops(
   return { stopped, requests, failed };
 }
 
-/** Resolves when another process has taken the place of this one, and serves. */
+/** Resolves when another process has taken the place of this one, and all services serve. */
 async function replaced(world: World, pid: number): Promise<void> {
   const end = Date.now() + 30_000;
-  const serves = async ({ port }: { port: number }) =>
-    (await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined))?.status === 200;
-  const services = () => world.shop.stack.processes().filter(({ name }) => !['nats', 'postgres'].includes(name));
-  while (services().some((one) => one.pid === pid) || !(await Promise.all(services().map(serves))).every(Boolean)) {
-    if (Date.now() > end) throw new Error('a process that was told to stop was not replaced');
+  const missing = async ({ name, pid: now, port }: StackProcess) => {
+    if (now === pid) return `${name} is still process ${pid}`;
+    const url = `http://127.0.0.1:${port}/health/ready`;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
+      async (response) => ({ status: response.status, text: await response.text() }),
+      (error: Error) => ({ status: 0, text: String(error.cause ?? error) }),
+    );
+    return answer.status === 200 ? undefined : `${name}, process ${now}: ${answer.status} ${answer.text}`;
+  };
+  for (;;) {
+    const services = world.shop.stack.processes().filter(({ name }) => !['nats', 'postgres'].includes(name));
+    const problems = (await Promise.all(services.map(missing))).filter((problem) => problem !== undefined);
+    if (problems.length === 0) return;
+    if (Date.now() > end) throw new Error(`process ${pid} was told to stop, and 30 s later: ${problems.join('; ')}`);
     await delay(20);
   }
 }

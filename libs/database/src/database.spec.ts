@@ -124,4 +124,13 @@ describe('the database', () => {
     await expect(late).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     expect((await admin.query('SELECT FROM payment.notes WHERE id = 2')).rowCount).toBe(0);
   });
+
+  it('keeps the connection that a late request did not use', async () => {
+    const pool: Pool = (source.driver as PostgresDriver).master;
+    await database.ping();
+    const connections = pool.totalCount;
+    await inTrace(undefined, () => database.ping(), Date.now() - 1).catch(() => {});
+    expect(connections).toBeGreaterThan(0);
+    expect(pool.totalCount).toBe(connections);
+  });
 });

@@ -204,17 +204,20 @@ export class Database {
       throw unavailable('final', error);
     });
     let failure: unknown;
+    let begun = false;
     // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
     // use would end the process; the query's own rejection tells the caller.
     client.on('error', ignore);
     try {
       refuseLate();
+      begun = true;
       return await work(client);
     } catch (error) {
       failure = error;
       throw error;
     } finally {
-      const broken = failure !== undefined && databaseError(failure)?.outcome === 'unknown';
+      // Who came late did not use it: a busy process does not have to connect anew on top of its work.
+      const broken = begun && failure !== undefined && databaseError(failure)?.outcome === 'unknown';
       client.off('error', ignore);
       client.release(broken);
     }

@@ -11,7 +11,7 @@ import { deadline, traceparent } from './trace';
 /** Longest time a caller waits in all, ms. */
 const TOTAL_DEADLINE_MS = 5_000;
 /** Longest time for one attempt, ms; above the services' statement time-out, so that theirs strikes first. */
-const ATTEMPT_DEADLINE_MS = 3_000;
+export const ATTEMPT_DEADLINE_MS = 3_000;
 /** Below this rest, ms, a further attempt is not worth making. */
 const ATTEMPT_WORTH_MS = 100;
 

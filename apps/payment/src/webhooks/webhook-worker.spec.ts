@@ -63,14 +63,14 @@ describe('the webhook worker', () => {
   });
 
   it('wakes at once when this process has changed a payment', async () => {
-    start(service.module.get(WebhookWorker));
+    const worker = service.module.get(WebhookWorker);
+    worker.pauseMs = 60_000; // if it only looked now and then
+    start(worker);
     await webhooks.set(cid, quick.url);
-    const begun = performance.now();
     for (let i = 1; i <= 10; i += 1) {
       await service.authenticated({ cid });
       await until(() => quick.arrivals.length === i);
     }
-    expect(performance.now() - begun).toBeLessThan(2_500); // half a second each, if it only looked now and then
   });
 
   it('finds what another process has written', async () => {

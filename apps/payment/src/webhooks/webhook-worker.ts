@@ -6,8 +6,6 @@ import { CLAIMED_COLUMNS, type ClaimedDelivery, LEASE_SECONDS, WebhookAttempts }
 import { ENDED_MAX } from './endpoints';
 import { WebhookNudge } from './nudge';
 
-/** Longest time between two looks, ms. */
-const PAUSE_MS = 500;
 /** Shortest time between two looks, ms, however often it is nudged: after one that found something, and after any other. */
 const GAP_MS = 25;
 const QUIET_GAP_MS = 100;
@@ -71,6 +69,8 @@ const CLAIM: Statement = {
 /** Delivers webhooks. Every payment process runs one; none of them is special. */
 @Injectable()
 export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Longest time between two looks, ms. */
+  pauseMs = 500;
   private readonly stopping = new AbortController();
   private running = Promise.resolve();
   /** Attempts under way, by webhook. */
@@ -143,7 +143,7 @@ export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationS
         this.log.warn({ err: error }, 'could not look for webhooks to deliver');
       }
       await wait(found > 0 ? GAP_MS : QUIET_GAP_MS);
-      await this.nudgedOr(PAUSE_MS);
+      await this.nudgedOr(this.pauseMs);
     }
   }
 
