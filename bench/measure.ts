@@ -76,8 +76,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** The same items, beginning with another one each time. */
-export function rotated<T>(items: readonly T[], by: number): T[] {
-  const first = by % items.length;
-  return [...items.slice(first), ...items.slice(0, first)];
+/**
+ * The same items in another order each round: what somebody leaves in the machine's caches is not always met by the same one.
+ * Over as many rounds as there are items, or twice as many of an odd number, each follows each other equally often (the
+ * Latin squares that E. J. Williams described in 1949).
+ */
+export function inTurns<T>(items: readonly T[], round: number): T[] {
+  const outsideIn = items.map((_, i) => (i % 2 === 0 ? i / 2 : items.length - (i + 1) / 2));
+  const turns = outsideIn.map((i) => items[(i + round) % items.length] as T);
+  return items.length % 2 === 1 && round % 2 === 1 ? turns.reverse() : turns;
 }

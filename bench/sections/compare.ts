@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { AUTHENTICATED, type Contender, HttpContender, type Run, StatementContender, turn } from '../contenders';
 import { merge, percentileOf } from '../load/histogram';
 import { APPROVE_BOUND, AUTHENTICATE_BOUND, PREPARE_BOUND } from '../load/statements';
-import { median, rotated, withSpread } from '../measure';
+import { inTurns, median, withSpread } from '../measure';
 import { APPROVE_STEP, approveStep, FLOW_STEPS, INQUIRY_STEP, PREPARE_STEP } from '../orders';
 import { type Findings, fact, goal, type Row } from '../report';
 import type { Context, Section } from '../section';
@@ -57,7 +57,7 @@ async function startField(context: Context): Promise<Field> {
 /** Rounds in which everybody has a turn, after one that warms up and is not counted. */
 async function rounds(context: Context, world: World, contenders: readonly Contender[]): Promise<Standing[]> {
   const { quick } = context.options;
-  const count = quick ? 3 : 5;
+  const count = quick ? 3 : Math.max(5, contenders.length);
   const seconds = quick ? 2 : 5;
   const runs = contenders.map((): Array<Run & Cost> => []);
   for (let round = 0; round <= count; round += 1) {
@@ -65,8 +65,7 @@ async function rounds(context: Context, world: World, contenders: readonly Conte
       round === 0 ? 'warming up' : `round ${round} of ${count}, ${contenders.length} turns of ${seconds} s`,
     );
     await world.vacuum();
-    // Each begins once, so that nobody always follows the same one.
-    for (const [i, contender] of rotated([...contenders.entries()], round)) {
+    for (const [i, contender] of inTurns([...contenders.entries()], round)) {
       if (round === 0) await warmUp(world, contender, seconds);
       else runs[i]?.push(await turn(world, contender, seconds));
     }

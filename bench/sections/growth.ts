@@ -1,6 +1,6 @@
 import { AUTHENTICATED, HttpContender, type Orders, type Run, turn } from '../contenders';
 import type { Step } from '../load/job';
-import { median, rotated, withSpread } from '../measure';
+import { inTurns, median, withSpread } from '../measure';
 import { APPROVE_STEP, INQUIRY_STEP, KEY, PREPARE_STEP } from '../orders';
 import { goal } from '../report';
 import type { Section } from '../section';
@@ -38,8 +38,7 @@ export const GROWTH: Section = {
       for (const world of worlds) await world.vacuum();
       for (const [call] of STEPS.entries()) {
         const sizesOfCall = entries.slice(call * sizes.length, (call + 1) * sizes.length);
-        // Each begins in its turn, so that nobody always follows the same one.
-        for (const { world, contender, runs } of rotated(sizesOfCall, round)) {
+        for (const { world, contender, runs } of inTurns(sizesOfCall, round)) {
           const run = await turn(world, contender, quick ? 1 : 5);
           if (round > 0) runs.push(run);
         }
