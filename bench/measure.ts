@@ -12,8 +12,13 @@ export function cpuMs(pid: number): number {
 
 /** CPU time that a process and its children, also those that have ended, have used so far, ms (Linux): a PostgreSQL. */
 export function cpuMsWithChildren(pid: number): number {
-  const ended = statOf(pid).cpu.reduce((sum, ticks) => sum + ticks, 0) * MS_PER_TICK;
-  return childrenOf(pid).reduce((sum, child) => sum + (unlessEnded(() => cpuMs(child)) ?? 0), ended);
+  const ownAndEnded = () => statOf(pid).cpu.reduce((sum, ticks) => sum + ticks, 0) * MS_PER_TICK;
+  for (;;) {
+    const before = ownAndEnded();
+    const running = childrenOf(pid).reduce((sum, child) => sum + (unlessEnded(() => cpuMs(child)) ?? 0), 0);
+    // A child that has ended meanwhile may be in neither sum, or in both.
+    if (ownAndEnded() === before) return before + running;
+  }
 }
 
 /** Memory that only this process or its children hold, MB (Linux: RSS without what is shared). */
