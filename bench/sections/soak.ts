@@ -4,7 +4,7 @@ import { merge, percentileOf } from '../load/histogram';
 import { FLOW_STEPS } from '../orders';
 import { fact, goal } from '../report';
 import type { Section } from '../section';
-import { total } from '../world';
+import { type Cost, total } from '../world';
 
 const FLOWS_PER_SECOND = 150;
 const MINUTE_S = 60;
@@ -24,15 +24,15 @@ export const SOAK: Section = {
     await reader.connect();
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     await reader.query('SELECT count(*) FROM payment.payments');
-    const found: Array<{ p99: number; histogram: number[]; memoryMb: number; cpuMs: number }> = [];
+    const found: Array<{ p99: number; histogram: number[]; memoryMb: Cost['memoryMb']; cpuMs: number }> = [];
     try {
       for (let minute = 1; minute <= minutes; minute += 1) {
         const run = await turn(world, flows, quick ? 5 : MINUTE_S, FLOWS_PER_SECOND);
         const histogram = run.latencies?.operation ?? [];
         const p99 = percentileOf(histogram, 0.99);
-        const memoryMb = total(run.memoryMb);
+        const { memoryMb } = run;
         found.push({ p99, histogram, memoryMb, cpuMs: total(run.cpuMs) / run.operations });
-        context.progress(`minute ${minute} of ${minutes}: p99 ${p99.toFixed(1)} ms, ${memoryMb.toFixed(0)} MB`);
+        context.progress(`minute ${minute} of ${minutes}: p99 ${p99.toFixed(1)} ms, ${total(memoryMb).toFixed(0)} MB`);
       }
     } finally {
       await reader.end();
@@ -40,12 +40,16 @@ export const SOAK: Section = {
     const p99Of = (some: typeof found) => percentileOf(merge(some.map(({ histogram }) => histogram)), 0.99);
     const first = p99Of(found.slice(0, COMPARED));
     const last = p99Of(found.slice(-COMPARED));
-    const slope = slopeOf(found.map(({ memoryMb }) => memoryMb));
+    const slope = (memories: readonly number[]) => (slopeOf(memories) * 60).toFixed(1);
+    const slopes = Object.keys(found[0]?.memoryMb ?? {}).map(
+      (name) => `${name} ${slope(found.map(({ memoryMb }) => memoryMb[name] ?? 0))}`,
+    );
     return {
       rows: [
         goal(`p99 of a flow, last ${COMPARED} minutes ÷ first`, last / first, ['≤', RATIO_MAX]),
         fact('p99 of a flow, first / last minutes', `${first.toFixed(1)} / ${last.toFixed(1)} ms`),
-        fact('memory of all processes, slope', `${(slope * 60).toFixed(1)} MB an hour`),
+        fact('memory of all processes, slope', `${slope(found.map(({ memoryMb }) => total(memoryMb)))} MB an hour`),
+        fact('of which', slopes.join(', ')),
       ],
       data: found.map(({ histogram: _, ...minute }) => minute),
     };

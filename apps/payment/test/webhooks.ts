@@ -17,11 +17,11 @@ export class Webhooks {
     this.worker = this.anotherWorker();
   }
 
-  /** As of another process on the same database. */
-  anotherWorker(): WebhookWorker {
+  /** As of another process on the same database, unless it hears of what this one does. */
+  anotherWorker(Worker = WebhookWorker, nudge = new WebhookNudge()): WebhookWorker {
     const { module } = this.service;
     const log = createLogger('payment', 'fatal');
-    return new WebhookWorker(module.get(Database), module.get(WebhookAttempts), new WebhookNudge(), log);
+    return new Worker(module.get(Database), module.get(WebhookAttempts), nudge, log);
   }
 
   set(cid: string, url: string, changes: { rotate?: boolean; reference?: string; private_allowed?: boolean } = {}) {

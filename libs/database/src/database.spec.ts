@@ -109,6 +109,18 @@ describe('the database', () => {
     await expect(database.ping()).resolves.toBeUndefined();
   });
 
+  it('is unavailable, with an unknown outcome, when the server stops answering, and lets that connection go', async () => {
+    const pool: Pool = (source.driver as PostgresDriver).master;
+    // The connection used last is the next one: there the server ends nothing by itself any more.
+    await database.run({ name: 'patience', text: `SELECT set_config('statement_timeout', '0', false)` }, []);
+    const connections = pool.totalCount;
+    expect(await database.run(SLEEP, [10]).catch((error: unknown) => error)).toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      outcome: 'unknown',
+    });
+    expect(pool.totalCount).toBe(connections - 1);
+  });
+
   it('is unavailable, finally, when a statement takes too long: it was rolled back', async () => {
     await expect(database.run(SLEEP, [10])).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
   });

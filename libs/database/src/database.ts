@@ -203,21 +203,17 @@ export class Database {
     const client = await this.pool.connect().catch((error: unknown) => {
       throw unavailable('final', error);
     });
-    let failure: unknown;
-    let begun = false;
+    let broken = false;
     // The pool listens to idle connections only. Without a listener of ours, a connection that breaks while it is in
     // use would end the process; the query's own rejection tells the caller.
     client.on('error', ignore);
     try {
-      refuseLate();
-      begun = true;
-      return await work(client);
-    } catch (error) {
-      failure = error;
-      throw error;
+      refuseLate(); // who comes late has not used the connection, which stays
+      return await work(client).catch((error: unknown) => {
+        broken = databaseError(error)?.outcome === 'unknown';
+        throw error;
+      });
     } finally {
-      // Who came late did not use it: a busy process does not have to connect anew on top of its work.
-      const broken = begun && failure !== undefined && databaseError(failure)?.outcome === 'unknown';
       client.off('error', ignore);
       client.release(broken);
     }

@@ -96,7 +96,7 @@ describe('the tax office’s registry', () => {
     act = how;
     const started = performance.now();
     expect(await refusal()).toMatchObject({ code: 'SERVICE_UNAVAILABLE', outcome: 'final' });
-    expect(performance.now() - started).toBeLessThan(ATTEMPT_DEADLINE_MS);
+    expect(performance.now() - started).toBeLessThan(ATTEMPT_DEADLINE_MS - 500);
   });
 
   it('never tells the service key', async () => {

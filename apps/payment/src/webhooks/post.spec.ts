@@ -144,10 +144,9 @@ describe('posting to an address of a stranger', () => {
       };
       more();
     };
-    const timeoutMs = 30_000;
-    const outcome = await send(sink.url, { privateAllowed: true, timeoutMs });
+    const outcome = await send(sink.url, { privateAllowed: true });
     expect(outcome).toMatchObject({ http_status: 200, response: 'x'.repeat(1_024) });
-    expect(outcome.duration_ms).toBeLessThan(timeoutMs); // read to its end, it would last as long as it may
+    expect(outcome.duration_ms).toBeLessThan(900);
   });
 
   it('takes the status for the answer when its body never ends', async () => {
@@ -175,6 +174,7 @@ describe('posting to an address of a stranger', () => {
   it('is not held up by a name server that never answers', async () => {
     const outcome = await send('http://shop.example/', { timeoutMs: 200 }, () => new Promise(() => {}));
     expect(outcome).toMatchObject({ http_status: null, response: 'timed out' });
+    expect(outcome.duration_ms).toBeLessThan(500);
   });
 
   it('says so when what answers speaks no HTTP', async () => {

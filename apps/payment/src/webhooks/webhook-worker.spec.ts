@@ -2,6 +2,7 @@ import { WebhookSink } from '@oneq/testing';
 import { PaymentService } from '../../test/service';
 import { Webhooks } from '../../test/webhooks';
 import { MerchantEvents } from '../events/merchant-events';
+import { WebhookNudge } from './nudge';
 import { WebhookWorker } from './webhook-worker';
 
 /** Resolves once the condition holds; fails after `timeoutMs`. */
@@ -63,9 +64,10 @@ describe('the webhook worker', () => {
   });
 
   it('wakes at once when this process has changed a payment', async () => {
-    const worker = service.module.get(WebhookWorker);
-    worker.pauseMs = 60_000; // if it only looked now and then
-    start(worker);
+    class PatientWorker extends WebhookWorker {
+      protected override readonly pauseMs = 60_000; // if it only looked now and then
+    }
+    start(webhooks.anotherWorker(PatientWorker, service.module.get(WebhookNudge)));
     await webhooks.set(cid, quick.url);
     for (let i = 1; i <= 10; i += 1) {
       await service.authenticated({ cid });

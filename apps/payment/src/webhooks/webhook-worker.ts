@@ -70,7 +70,7 @@ const CLAIM: Statement = {
 @Injectable()
 export class WebhookWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   /** Longest time between two looks, ms. */
-  pauseMs = 500;
+  protected readonly pauseMs: number = 500;
   private readonly stopping = new AbortController();
   private running = Promise.resolve();
   /** Attempts under way, by webhook. */
