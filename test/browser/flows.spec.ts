@@ -1,4 +1,4 @@
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Route } from 'playwright-core';
 import { anApproval, until } from '../e2e/shop';
 import { newContext, troublesOf } from './browser';
 import { CheckoutWorld, type Ordered, PASSWORD, WRONG } from './checkout';
@@ -501,11 +501,19 @@ describe('paying in a browser', () => {
       await pc.getByRole('link', { name: '결제 취소' }).click();
       await world.press(phone, PASSWORD.slice(0, 5));
       const last = (await world.codes(phone))[Number(PASSWORD[5])];
-      const submitted = phone.waitForResponse((response) => response.url().endsWith('/pay/checkout/password'));
+      // Neither arrives before both are on their way: a phone that hears of the end first has no keys any more.
+      const sent = /\/pay\/checkout\/(cancel|password)$/;
+      const both = Promise.all([pc.waitForRequest(sent), phone.waitForRequest(sent)]);
+      const together = async (route: Route) => {
+        await both;
+        await route.continue();
+      };
+      for (const page of [pc, phone]) await page.route(sent, together);
       await Promise.all([
         pc.getByRole('button', { name: '그만두기' }).click(),
         phone.locator(`#pad [data-code="${last}"]`).click(),
-        submitted,
+        phone.waitForResponse(sent),
+        both,
       ]);
       await pc.waitForURL(`${world.merchant.url}/**`);
       const status = await world.statusOf(ordered);
